@@ -1,0 +1,40 @@
+// The walls of the house: who may import whom, and where a URL may be put together.
+import tseslint from 'typescript-eslint';
+
+const wall = (files, group, message) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns: [{ group, message }] }] },
+});
+
+const urlsComeFromEndpoints = {
+  selector: 'Literal[value=/\\u002frealms\\u002f|\\.well-known/], TemplateElement[value.raw=/\\u002frealms\\u002f|\\.well-known/]',
+  message: 'URLs and their paths are put together in infra/endpoints.ts only; take them as arguments.',
+};
+
+export default tseslint.config(
+  { ignores: ['node_modules/', '.drawbridge/'] },
+  ...tseslint.configs.recommended,
+  {
+    rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+    },
+  },
+  wall(['keycloak/**/*.ts', 'proxy/**/*.ts'], ['**/infra/**', '**/server/**', '**/cli/**', '**/engine/**', '@pulumi/*'], 'keycloak/ and proxy/ get values as arguments.'),
+  wall(['server/**/*.ts'], ['**/infra/**', '**/keycloak/**', '**/proxy/**', '**/cli/**', '**/engine/**', '@pulumi/*'], 'server/ gets its settings from its environment.'),
+  wall(['infra/**/*.ts'], ['**/cli/**', '**/engine/**'], 'infra/ is the Pulumi program; it knows no caller.'),
+  wall(['engine/**/*.ts'], ['**/infra/**', '**/keycloak/**', '**/proxy/**', '**/server/**', '**/cli/**', '@modelcontextprotocol/*'], 'engine/ knows pulumirpc and nothing about MCP.'),
+  wall(['cli/**/*.ts', 'images/**/*.ts', 'bench/**/*.ts'], ['@pulumi/*'], 'Only infra/ and engine/ speak Pulumi.'),
+  {
+    files: ['server/**/*.ts', 'keycloak/**/*.ts', 'proxy/**/*.ts', 'infra/**/*.ts', 'cli/**/*.ts', 'bench/**/*.ts'],
+    ignores: ['infra/endpoints.ts'],
+    rules: { 'no-restricted-syntax': ['error', urlsComeFromEndpoints] },
+  },
+  {
+    files: ['server/**/*.ts'],
+    ignores: ['server/main.ts'],
+    rules: {
+      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'The environment is read in server/main.ts only.' }],
+    },
+  },
+);
