@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as command from '@pulumi/command';
+import * as docker from '@pulumi/docker';
+import * as pulumi from '@pulumi/pulumi';
+
+/** A base image: official where an image registry answers, otherwise a stand-in built by `images/`. */
+export type Base = 'nginx' | 'node' | 'keycloak' | 'postgres' | 'certbot' | 'pebble';
+
+/** The images that are built here, and the base each stands on. */
+const builds = {
+  front: { dockerfile: 'proxy/Dockerfile', base: 'nginx' },
+  certificates: { dockerfile: 'proxy/certificates.Dockerfile', base: 'certbot' },
+  pebble: { dockerfile: 'proxy/pebble.Dockerfile', base: 'pebble' },
+  keycloak: { dockerfile: 'keycloak/Dockerfile', base: 'keycloak' },
+  applier: { dockerfile: 'keycloak/applier.Dockerfile', base: 'node' },
+  server: { dockerfile: 'server/Dockerfile', base: 'node' },
+} as const satisfies Record<string, { dockerfile: string; base: Base }>;
+export type Build = keyof typeof builds;
+
+/** The images of a stack. Each is resolved or built when it is first asked for. */
+export class Images extends pulumi.ComponentResource {
+  readonly #bases = new Map<Base, pulumi.Output<string>>();
+
+  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+    super('drawbridge:infra:Images', name, {}, opts);
+    this.registerOutputs({});
+  }
+
+  /**
+   * Reference of a base image. The command runs at the first `up`; its answer, a digest of the registry or the tag of a
+   * stand-in, stays in the stack's state, so that a later `up` does not change the base under existing data.
+   */
+  base(base: Base): pulumi.Output<string> {
+    const known = this.#bases.get(base);
+    if (known) return known;
+    const resolved = new command.local.Command(`base-${base}`, { create: `node images/base.ts ${base}` }, { parent: this });
+    const reference = resolved.stdout.apply((stdout) => (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { image: string }).image);
+    this.#bases.set(base, reference);
+    return reference;
+  }
+
+  /** Id of a base image that runs as it is. It is kept when the stack goes, since other stacks may stand on it. */
+  pulled(base: Base): pulumi.Output<string> {
+    return new docker.RemoteImage(`image-${base}`, { name: this.base(base), keepLocally: true }, { parent: this }).imageId;
+  }
+
+  /** Id of one of our own images, built again whenever a file that goes into it, or its base, changes. */
+  built(build: Build): pulumi.Output<string> {
+    const { dockerfile, base } = builds[build];
+    const reference = this.base(base);
+    const name = reference.apply((from) => `drawbridge.local/${pulumi.getStack()}/${build}:${contentHash(dockerfile, from)}`);
+    return new docker.RemoteImage(
+      `image-${build}`,
+      // The legacy builder is the one that every engine has; the Dockerfiles ask for no more.
+      { name, build: { context: '.', dockerfile, buildArgs: { BASE: reference }, useLegacyBuilder: true }, forceRemove: true },
+      { parent: this },
+    ).imageId;
+  }
+}
+
+/** Hash of all that goes into an image: its base, its Dockerfile, and each file that the Dockerfile copies. */
+function contentHash(dockerfile: string, base: string): string {
+  const hash = createHash('sha256').update(base);
+  for (const file of [dockerfile, ...copiedFiles(readFileSync(dockerfile, 'utf8'))]) hash.update(`\0${file}\0`).update(readFileSync(file));
+  return hash.digest('hex').slice(0, 12);
+}
+
+function copiedFiles(dockerfile: string): string[] {
+  const sources = [...dockerfile.matchAll(/^COPY\s+(?!--from)(?:--\S+\s+)*(.+)\s+\S+$/gm)].flatMap(([, files = '']) => files.split(/\s+/));
+  return sources.flatMap(filesBelow).sort();
+}
+
+function filesBelow(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}

@@ -1,0 +1,14 @@
+import * as pulumi from '@pulumi/pulumi';
+
+/** The label by which every Docker object of a stack is known. Its value is the stack's name. */
+export const stackLabel = 'dev.drawbridge.stack';
+
+/** Name of a stack's Docker object: `drawbridge-<stack>-<role>`. Fixed, so that an interrupted run finds what it left. */
+export function objectName(role: string): string {
+  return `drawbridge-${pulumi.getStack()}-${role}`;
+}
+
+/** The labels of every Docker object of this stack. */
+export function labels(): { label: string; value: string }[] {
+  return [{ label: stackLabel, value: pulumi.getStack() }];
+}

@@ -1,0 +1,63 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+/** A person at a browser: signs in once with the test user, then agrees to what is asked, until the client's redirect. */
+export class Person {
+  readonly #browser: Browser;
+  readonly #credentials: { username: string; password: string };
+
+  private constructor(browser: Browser, credentials: { username: string; password: string }) {
+    this.#browser = browser;
+    this.#credentials = credentials;
+  }
+
+  static async atBrowser(credentials: { username: string; password: string }): Promise<Person> {
+    const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'] });
+    return new Person(browser, credentials);
+  }
+
+  /**
+   * Opens the authorization URL and goes through sign-in and consent.
+   * @returns the parameters of the redirect to the client.
+   */
+  async authorize(authorizationUrl: URL, redirectUrl: string): Promise<URLSearchParams> {
+    // The CA's root is not in the browser's store. The chain itself is verified by every Node client of these tests.
+    const context = await this.#browser.newContext({ ignoreHTTPSErrors: true });
+    try {
+      const page = await context.newPage();
+      const redirected = new Promise<URL>((resolve) => {
+        void page.route((url) => url.href.startsWith(redirectUrl), (route) => {
+          resolve(new URL(route.request().url()));
+          return route.fulfill({ body: 'Signed in. You can close this window.' });
+        });
+      });
+      await page.goto(authorizationUrl.href);
+      await this.#walk(page, redirectUrl);
+      return (await redirected).searchParams;
+    } finally {
+      await context.close();
+    }
+  }
+
+  async #walk(page: Page, redirectUrl: string): Promise<void> {
+    const password = page.locator('#password');
+    const accept = page.locator('#kc-login[name="accept"]');
+    const failure = page.locator('#kc-error-message');
+    for (let step = 0; step < 4 && !page.url().startsWith(redirectUrl); step++) {
+      await password.or(accept).or(failure).first().waitFor({ timeout: 30_000 });
+      if (await failure.isVisible()) throw new Error(`the authorization server refused: ${await failure.innerText()} at ${page.url().split('?')[0]}`);
+      if (await password.isVisible()) {
+        await page.fill('#username', this.#credentials.username);
+        await password.fill(this.#credentials.password);
+        await page.click('#kc-login');
+      } else {
+        await accept.click();
+      }
+      await page.waitForLoadState('load');
+    }
+  }
+
+  async leave(): Promise<void> {
+    await this.#browser.close();
+  }
+}
