@@ -1,0 +1,59 @@
+import * as engine from '../engine/index.ts';
+import { type Inventory, listStack } from './docker.ts';
+import { showEvents, summary } from './engine-progress.ts';
+import { CommandError } from './errors.ts';
+import { abortOnInterrupt } from './interrupt.ts';
+import { withNextStep } from './next-step.ts';
+import { requireEngine } from './prepare.ts';
+import { duration } from './progress.ts';
+import { projectDirectory, stateDirectory } from './stack-file.ts';
+import { createTerminal } from './terminal.ts';
+import type { StackCommandOptions } from './up.ts';
+
+/** Removes a stack: first says what will go, and at the end what is gone. Needs no stack file. */
+export async function down({ stack, yes, json = false }: StackCommandOptions): Promise<void> {
+  const terminal = createTerminal({ yes, json });
+  await requireEngine();
+  const options = { projectDirectory, stateDirectory, stack };
+  const [known, found] = await Promise.all([engine.outputs(options), listStack(stack)]);
+  if (!known) {
+    if (count(found) > 0) throw new CommandError(`The state of stack ${stack} is not in ${stateDirectory}, but parts of the stack are there.`, removeByHand(found));
+    if (json) console.log(JSON.stringify({ removed: found, left: found }, null, 2));
+    else terminal.say(`Stack ${stack} does not stand; there is nothing to remove.`);
+    return;
+  }
+
+  terminal.say(`This removes stack ${stack}:`);
+  for (const line of inventoryLines(found)) terminal.say(line);
+  if (found.volumes.length > 0) terminal.say('The volumes go with all data in them: users, their passwords and their sign-ins.');
+  if (!(await terminal.confirm('Remove it?', false))) throw new CommandError('Stopped; nothing was removed.');
+
+  const signal = abortOnInterrupt(terminal, stack);
+  try {
+    const work = engine.down({ ...options, signal, onEvent: showEvents(terminal.progress) });
+    const { changes, seconds } = await withNextStep(work, { stack, command: 'down', signal });
+    const left = await listStack(stack);
+    if (count(left) > 0) throw new CommandError(`Stack ${stack} was removed, but parts of it are left.`, removeByHand(left));
+    if (json) {
+      console.log(JSON.stringify({ changes, seconds, removed: found, left }, null, 2));
+      return;
+    }
+    terminal.say(`${summary(changes)} (${duration(seconds)}). Nothing of stack ${stack} is left; base images and the Docker engine stay.`);
+  } finally {
+    terminal.progress.close();
+  }
+}
+
+const kinds = ['containers', 'networks', 'volumes', 'images'] as const;
+
+const count = (inventory: Inventory) => kinds.reduce((sum, kind) => sum + inventory[kind].length, 0);
+
+function inventoryLines(inventory: Inventory): string[] {
+  return kinds.filter((kind) => inventory[kind].length > 0).map((kind) => `  ${kind.padEnd(10)}  ${inventory[kind].join(' ')}`);
+}
+
+/** In the order in which Docker lets them go. */
+function removeByHand(inventory: Inventory): string[] {
+  const commands = { containers: 'docker rm -f', networks: 'docker network rm', volumes: 'docker volume rm', images: 'docker rmi' };
+  return ['Remove them by hand:', ...kinds.filter((kind) => inventory[kind].length > 0).map((kind) => `  ${commands[kind]} ${inventory[kind].join(' ')}`)];
+}

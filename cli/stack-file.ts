@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { type Config, parseConfig } from '../infra/config.ts';
+import { UsageError } from './errors.ts';
+
+/** The project's folder: the commands work from any other. */
+export const projectDirectory = join(import.meta.dirname, '..');
+
+/** Where the embedded engine keeps its state. */
+export const stateDirectory = join(projectDirectory, '.drawbridge', 'state');
+
+/**
+ * A stack's config as the Pulumi program will see it: the defaults of Pulumi.yaml, and over them Pulumi.<stack>.yaml.
+ * @throws UsageError where a file is missing or no YAML
+ * @throws ConfigError with every problem of the values
+ */
+export function readStackConfig(stack: string, directory = projectDirectory): Config {
+  const project = readYaml(join(directory, 'Pulumi.yaml'));
+  const namespace = typeof project.name === 'string' ? project.name : 'drawbridge';
+  const stackFile = join(directory, `Pulumi.${stack}.yaml`);
+  if (!existsSync(stackFile)) throw new UsageError(missingStack(stack, stackFile, directory));
+  return parseConfig({
+    ...defaultsOf(keysOf(project.config, namespace)),
+    ...keysOf(readYaml(stackFile).config, namespace),
+  });
+}
+
+function readYaml(path: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
+  }
+  try {
+    const value: unknown = parse(text) ?? {};
+    if (isRecord(value)) return value;
+  } catch (error) {
+    throw new UsageError(`${path} is no YAML: ${(error as Error).message}`);
+  }
+  throw new UsageError(`${path} must hold a map, with the values below \`config:\`.`);
+}
+
+/** The keys of our namespace, without it. Pulumi reads a key that names no namespace as the project's own. */
+function keysOf(config: unknown, namespace: string): Record<string, unknown> {
+  if (!isRecord(config)) return {};
+  return Object.fromEntries(
+    Object.entries(config)
+      .filter(([key]) => !key.includes(':') || key.startsWith(`${namespace}:`))
+      .map(([key, value]) => [key.slice(key.indexOf(':') + 1), value]),
+  );
+}
+
+/** Pulumi.yaml declares a key as `{type, description, default}`, or gives it a `value`. */
+function defaultsOf(declared: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(declared)
+      .map(([key, value]) => [key, isRecord(value) ? (value.value ?? value.default) : value])
+      .filter(([, value]) => value !== undefined && value !== null),
+  );
+}
+
+function missingStack(stack: string, path: string, directory: string): string {
+  const known = readdirSync(directory).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+  return [
+    `There is no stack ${stack}: ${path} is missing.${known.length > 0 ? ` Known stacks: ${known.join(', ')}.` : ''}`,
+    'Make that file, for example:',
+    'config:',
+    '  drawbridge:profile: local',
+    '  drawbridge:localPort: 8444',
+  ].join('\n');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,188 @@
+import { deleteEntries } from './deletion.ts';
+import { checkInputs, effectiveInputs, planStep, type Plan } from './plan.ts';
+import { providerOf } from './providers/index.ts';
+import { replacesOn, type Made, type Provider, type Step } from './providers/provider.ts';
+import type { Registration } from './registration.ts';
+import { stackType, type Entry } from './state.ts';
+import { learnSecrets, recorded, shortType, type Run } from './steps.ts';
+import { EngineError } from './types.ts';
+import { fromWire, hasSecret, revealAll, Secret, type Values } from './values.ts';
+
+/**
+ * Brings the world to what the program registers, one resource at a time as the program asks: order and parallelism
+ * come from the program, which registers a resource once all its inputs are known.
+ */
+export class Deployment {
+  readonly #run: Run;
+  readonly #registered = new Set<string>();
+  readonly #inFlight = new Set<Promise<unknown>>();
+  /** Deleted ahead of their turn since something they need was replaced: URN → reason. */
+  readonly #cleared = new Map<string, string>();
+  #stackOutputs: Values | undefined;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  /** What the program exports; undefined until it has run to its end. */
+  get stackOutputs(): Values | undefined {
+    return this.#stackOutputs;
+  }
+
+  register(wanted: Registration): Promise<{ id: string | undefined; properties: Values }> {
+    const work = this.#register(wanted);
+    this.#inFlight.add(work);
+    const done = () => this.#inFlight.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
+  /** Resolves when every step that was begun has ended, well or not. */
+  async settled(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
+  }
+
+  registerOutputs(urn: string, outputs: Values): void {
+    this.#run.masker.learn(outputs);
+    const entry = this.#run.state.get(urn);
+    if (entry && !this.#run.preview) entry.outputs = entry.type === stackType ? entry.outputs : outputs;
+    if (entry?.type === stackType || urn.includes(`::${stackType}::`)) this.#stackOutputs = outputs;
+  }
+
+  /** Deletes what the program no longer registers, and the replaced. Only for a program that ended without an error. */
+  async finish(): Promise<void> {
+    const { state, preview } = this.#run;
+    const obsolete = state.entries().filter((entry) => entry.condemned || !this.#registered.has(entry.urn));
+    const kept = obsolete.filter((entry) => entry.protect && !entry.condemned);
+    for (const entry of kept) {
+      this.#run.fail(`${shortType(entry.type)} ${entry.name}: the program no longer has it, but it is protected. Set protect to false and run once before taking it out.`);
+    }
+    if (kept.length === 0) await deleteEntries(this.#run, obsolete);
+    const stack = state.stack();
+    if (stack && !preview) stack.outputs = this.#stackOutputs ?? {};
+  }
+
+  async #register(wanted: Registration): Promise<{ id: string | undefined; properties: Values }> {
+    const { state, masker, preview } = this.#run;
+    if (this.#run.stopped) throw new Error('the deployment has stopped');
+    if (this.#registered.has(wanted.urn)) throw new EngineError(`${wanted.type} ${wanted.name}: the program registers it twice. Give each its own name.`);
+    this.#registered.add(wanted.urn);
+    masker.learn(wanted.inputs);
+    const old = state.get(wanted.urn);
+    if (!wanted.custom) {
+      if (!preview) state.put({ ...describe(wanted, wanted.inputs), outputs: old?.outputs ?? {} });
+      return { id: undefined, properties: {} };
+    }
+
+    const provider = providerOf(wanted.type, wanted.name);
+    checkInputs(wanted, provider);
+    const inputs = effectiveInputs(wanted, old);
+    const plan = await this.#plan(wanted, inputs, old, provider);
+    if (plan.action === 'replace' && old?.protect && wanted.protect) {
+      throw new EngineError(`${shortType(wanted.type)} ${wanted.name} would have to be replaced (${plan.reason}), but it is protected. Set protect to false if its content may be lost.`);
+    }
+    if (preview) return this.#foresee(wanted, inputs, old, plan, provider);
+    if (plan.action === 'same' && old) {
+      // What needs no step may have changed all the same: dependencies, protection, secret marks.
+      const entry = { ...describe(wanted, inputs), id: old.id, outputs: mark(revealAll(old.outputs), wanted, provider) };
+      state.put(entry);
+      this.#account(wanted, 'finished', plan);
+      return answer(entry);
+    }
+    const entry = await this.#run.step(wanted, plan.action, plan.reason, (step) => this.#carryOut(wanted, inputs, old, plan, provider, step));
+    return answer(entry);
+  }
+
+  async #plan(wanted: Registration, inputs: Values, old: Entry | undefined, provider: Provider): Promise<Plan> {
+    const cleared = this.#cleared.get(wanted.urn);
+    if (cleared) return { action: 'replace', reason: cleared, deleteFirst: false };
+    return planStep(wanted, inputs, old, provider, this.#run.handle(wanted));
+  }
+
+  async #carryOut(wanted: Registration, inputs: Values, old: Entry | undefined, plan: Plan, provider: Provider, step: Step): Promise<Entry> {
+    const { state } = this.#run;
+    const entry = describe(wanted, inputs);
+    if (plan.action === 'update' && old) {
+      if (!provider.update) throw new Error(`${wanted.type} cannot be updated`);
+      state.put({ ...old, pending: 'update' });
+      state.save();
+      return this.#conclude(entry, await provider.update(recorded(old), revealAll(inputs), step), wanted, provider);
+    }
+    if (old) {
+      if (plan.deleteFirst) await this.#clear(old, provider, step);
+      else if (old.pending !== 'create') state.condemn(old);
+    }
+    state.put({ ...entry, pending: 'create' });
+    state.save();
+    return this.#conclude(entry, await provider.create(revealAll(inputs), step), wanted, provider);
+  }
+
+  #conclude(entry: Entry, made: Made, wanted: Registration, provider: Provider): Entry {
+    const done = { ...entry, id: made.id, outputs: mark(made.outputs, wanted, provider) };
+    learnSecrets(this.#run.masker, done);
+    this.#run.state.put(done);
+    this.#run.state.save();
+    return done;
+  }
+
+  /** Deletes an object that its replacement cannot stand beside, after everything that is built on it. */
+  async #clear(old: Entry, provider: Provider, step: Step): Promise<void> {
+    const { state } = this.#run;
+    const dependents = this.#builtOn(old.urn);
+    const kept = dependents.filter((entry) => entry.protect);
+    if (kept.length > 0) throw new EngineError(`it must be replaced, and with it ${kept.map((entry) => entry.name).join(', ')}, which is protected. Set protect to false if its content may be lost`);
+    for (const entry of dependents) this.#cleared.set(entry.urn, `${old.name} is replaced`);
+    await deleteEntries(this.#run, dependents, `${old.name} is replaced`);
+    if (dependents.some((entry) => state.get(entry.urn))) throw new EngineError('what depends on it could not be deleted');
+    state.put({ ...old, pending: 'delete' });
+    state.save();
+    await provider.remove(recorded(old), step);
+  }
+
+  /** The resources, directly or not, that a new `urn` makes new: those with an input from it whose change replaces them. */
+  #builtOn(urn: string): Entry[] {
+    const found = new Map<string, Entry>();
+    const visit = (target: string) => {
+      for (const entry of this.#run.state.entries()) {
+        if (entry.condemned || !entry.custom || found.has(entry.urn) || this.#registered.has(entry.urn)) continue;
+        const inputs = Object.keys(entry.propertyDependencies).filter((key) => entry.propertyDependencies[key]!.includes(target));
+        if (!inputs.some((key) => replacesOn(providerOf(entry.type, entry.name), key))) continue;
+        found.set(entry.urn, entry);
+        visit(entry.urn);
+      }
+    };
+    visit(urn);
+    return [...found.values()];
+  }
+
+  /** A preview's answer: what is not yet known is left out, which the SDK takes for unknown. */
+  #foresee(wanted: Registration, inputs: Values, old: Entry | undefined, plan: Plan, provider: Provider): { id: string | undefined; properties: Values } {
+    this.#account(wanted, 'planned', plan);
+    if (plan.action === 'same' && old) return answer({ ...describe(wanted, inputs), id: old.id, outputs: mark(revealAll(old.outputs), wanted, provider) });
+    if (old && plan.deleteFirst && plan.action !== 'update') {
+      for (const entry of this.#builtOn(old.urn)) this.#cleared.set(entry.urn, `${old.name} is replaced`);
+    }
+    return { id: plan.action === 'update' ? old?.id : undefined, properties: inputs };
+  }
+
+  #account(wanted: Registration, kind: 'planned' | 'finished', { action, reason }: Plan): void {
+    this.#run.changes[action]++;
+    this.#run.emit({ kind, urn: wanted.urn, type: wanted.type, name: wanted.name, action, reason });
+  }
+}
+
+const answer = (entry: Entry) => ({ id: entry.id, properties: { ...entry.inputs, ...entry.outputs } });
+
+function describe(wanted: Registration, inputs: Values): Entry {
+  const { urn, type, name, custom, parent, dependencies, propertyDependencies, protect, additionalSecretOutputs } = wanted;
+  return { urn, type, name, custom, inputs, outputs: {}, parent, dependencies, propertyDependencies, protect, additionalSecretOutputs };
+}
+
+/** Computed outputs, with the ones that are secret marked so. */
+function mark(outputs: Record<string, unknown>, wanted: Registration, provider: Provider): Values {
+  const derived = hasSecret(wanted.inputs) ? (provider.derivedOutputs ?? []) : [];
+  const secret = new Set([...wanted.additionalSecretOutputs, ...(provider.secretOutputs ?? []), ...derived]);
+  return Object.fromEntries(
+    Object.entries(outputs).map(([key, value]) => [key, secret.has(key) ? new Secret(fromWire(value)) : fromWire(value)]),
+  );
+}

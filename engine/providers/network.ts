@@ -1,0 +1,43 @@
+import { explain, foreign, isOurs, labelsOf, unlessMissing, whileInUse } from './docker.ts';
+import type { Provider, Step } from './provider.ts';
+
+export const network: Provider = {
+  inputs: ['driver', 'internal', 'ipv6', 'labels', 'name', 'options'],
+  required: ['name'],
+  replaceOn: 'all',
+  exclusiveName: true,
+  create: async (inputs, step) => {
+    const name = String(inputs['name']);
+    const labels = labelsOf(inputs);
+    const wanted = { driver: (inputs['driver'] as string | undefined) ?? 'bridge', internal: inputs['internal'] === true };
+    const found = await find(name, step);
+    if (found && !isOurs(found.Labels, labels)) throw foreign('network', name);
+    if (found && found.Driver === wanted.driver && found.Internal === wanted.internal) return made(found);
+    if (found) await whileInUse(() => step.docker.api.getNetwork(found.Id).remove(), step.signal);
+    try {
+      const created = await step.docker.api.createNetwork({
+        Name: name,
+        CheckDuplicate: true,
+        Driver: wanted.driver,
+        Internal: wanted.internal,
+        EnableIPv6: inputs['ipv6'] === true,
+        Options: inputs['options'] as Record<string, string> | undefined,
+        Labels: labels,
+      });
+      return made(await created.inspect());
+    } catch (error) {
+      throw explain(error);
+    }
+  },
+  remove: async (old, step) => {
+    const found = await find(old.id ?? String(old.inputs['name']), step);
+    if (found && isOurs(found.Labels, labelsOf(old.inputs))) await whileInUse(() => step.docker.api.getNetwork(found.Id).remove(), step.signal);
+  },
+  drift: async (old, step) =>
+    (await step.docker.listing()).networks.has(old.id ?? '') ? undefined : { missing: true, reason: 'drift: removed by hand' },
+};
+
+const find = (name: string, step: Step) => unlessMissing(step.docker.api.getNetwork(name).inspect());
+
+const made = (found: { Id: string; Driver: string; Internal: boolean; Scope: string }) =>
+  ({ id: found.Id, outputs: { driver: found.Driver, internal: found.Internal, scope: found.Scope } });

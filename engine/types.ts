@@ -1,0 +1,39 @@
+/** What the engine takes and gives: the types of its API, shared by its files. */
+
+export interface StackOptions {
+  /** Holds `Pulumi.yaml` (name, main, config defaults) and `Pulumi.<stack>.yaml`. */
+  projectDirectory: string;
+  stack: string;
+  /** Gets `<stack>.json` (state), `<stack>.key` (key of the secrets in it) and `<stack>.lock`. */
+  stateDirectory: string;
+  /** Takes the place of what `Pulumi.<stack>.yaml` says; keys as in the YAML (`project:key`). */
+  config?: Record<string, unknown>;
+  onEvent?: (event: EngineEvent) => void;
+  signal?: AbortSignal;
+}
+
+export type Action = 'create' | 'update' | 'replace' | 'delete' | 'same';
+
+/** Events are about custom resources; components only group them. `planned` comes from `preview` alone. */
+export type EngineEvent =
+  | { kind: 'planned' | 'started' | 'finished'; urn: string; type: string; name: string; action: Action; reason?: string; seconds?: number }
+  | { kind: 'progress'; urn: string; name: string; line: string }
+  | { kind: 'failed'; urn: string; name: string; action: Action; error: string }
+  | { kind: 'log'; severity: 'debug' | 'info' | 'warning' | 'error'; message: string };
+
+export interface Outcome {
+  /** Custom resources by what was done to them. */
+  changes: Record<Action, number>;
+  /** The stack's outputs, secrets in plain text; `secretOutputs` names the ones that hold a secret. */
+  outputs: Record<string, unknown>;
+  secretOutputs: string[];
+  seconds: number;
+}
+
+/** An error for the person at the terminal: its message names the cause and the next step. */
+export class EngineError extends Error {
+  override name = 'EngineError';
+}
+
+/** The message of anything thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

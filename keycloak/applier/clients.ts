@@ -1,0 +1,45 @@
+import type ClientRepresentation from '@keycloak/keycloak-admin-client/lib/defs/clientRepresentation.js';
+import { type DesiredRealm, MANAGED } from '../realm.ts';
+import type { Connection } from './connection.ts';
+import { drift } from './drift.ts';
+import { type Report, reset } from './report.ts';
+
+/** Clients that need not register. One that the code no longer wants is deleted, and with it every sign-in through it. */
+export async function applyClients(admin: Connection, { clients }: DesiredRealm, report: Report): Promise<void> {
+  const current = await admin.clients.find();
+  for (const client of clients) await applyClient(admin, client, current.find(({ clientId }) => clientId === client.clientId), report);
+  for (const { id, clientId, attributes } of current)
+    if (attributes?.[MANAGED] === 'true' && !clients.some((client) => client.clientId === clientId)) {
+      await admin.clients.del({ id: id! });
+      report.changes.push(`deleted client ${clientId}`);
+    }
+}
+
+async function applyClient(admin: Connection, desired: ClientRepresentation, current: ClientRepresentation | undefined, report: Report): Promise<void> {
+  if (!current?.id) {
+    await admin.clients.create(desired);
+    report.changes.push(`created client ${desired.clientId}`);
+    return;
+  }
+  const { defaultClientScopes = [], optionalClientScopes = [], ...client } = desired;
+  const id = current.id;
+  const paths = drift(client, current);
+  if (paths.length > 0) {
+    await admin.clients.update({ id }, { ...current, ...client, attributes: { ...current.attributes, ...client.attributes } });
+    report.changes.push(reset(`client ${desired.clientId}`, paths));
+  }
+  // An update of a client leaves its scopes alone; they are moved one by one.
+  const scopeIds = new Map((await admin.clientScopes.find()).map(({ name, id: scopeId }) => [name, scopeId!]));
+  const held = { default: current.defaultClientScopes ?? [], optional: current.optionalClientScopes ?? [] };
+  for (const name of [...held.default, ...held.optional, ...defaultClientScopes, ...optionalClientScopes]) {
+    const [isDefault, isOptional] = [held.default.includes(name), held.optional.includes(name)];
+    const [wantDefault, wantOptional] = [defaultClientScopes.includes(name), optionalClientScopes.includes(name)];
+    const clientScopeId = scopeIds.get(name);
+    if (!clientScopeId || (isDefault === wantDefault && isOptional === wantOptional)) continue;
+    if (isDefault) await admin.clients.delDefaultClientScope({ id, clientScopeId });
+    if (isOptional) await admin.clients.delOptionalClientScope({ id, clientScopeId });
+    if (wantDefault) await admin.clients.addDefaultClientScope({ id, clientScopeId });
+    if (wantOptional) await admin.clients.addOptionalClientScope({ id, clientScopeId });
+    report.changes.push(reset(`client ${desired.clientId}`, [`scope ${name}`]));
+  }
+}

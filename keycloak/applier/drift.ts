@@ -1,0 +1,20 @@
+/**
+ * Where `actual` differs from what `desired` says, as paths (`attributes.pkce`). What `desired` does not mention is not
+ * looked at, and lists are compared without regard to order, as Keycloak keeps none.
+ */
+export function drift(desired: unknown, actual: unknown, path = ''): string[] {
+  if (Array.isArray(desired)) return sameMembers(desired, actual) ? [] : [path];
+  if (typeof desired !== 'object' || desired === null) return Object.is(desired, actual) ? [] : [path];
+  const found = (typeof actual === 'object' && actual !== null ? actual : {}) as Record<string, unknown>;
+  return Object.entries(desired).flatMap(([key, value]) => drift(value, found[key], path ? `${path}.${key}` : key));
+}
+
+function sameMembers(desired: readonly unknown[], actual: unknown): boolean {
+  if (!Array.isArray(actual) || actual.length !== desired.length) return false;
+  const remaining = [...(actual as unknown[])];
+  return desired.every((wanted) => {
+    const index = remaining.findIndex((candidate) => drift(wanted, candidate).length === 0);
+    if (index >= 0) remaining.splice(index, 1);
+    return index >= 0;
+  });
+}

@@ -1,0 +1,80 @@
+import { text } from 'node:stream/consumers';
+import { NetworkError } from '@keycloak/keycloak-admin-client';
+import { bootstrap } from './applier/bootstrap.ts';
+import { applyClients } from './applier/clients.ts';
+import { type ClientCredentials, signIn, waitForKeycloak } from './applier/connection.ts';
+import { reportForeign } from './applier/foreign.ts';
+import { applyRegistrationPolicies } from './applier/registration.ts';
+import type { Report } from './applier/report.ts';
+import { applyScopes } from './applier/scopes.ts';
+import { applyClientPolicies, applySettings } from './applier/settings.ts';
+import { applyUsers } from './applier/users.ts';
+import type { DesiredRealm } from './realm.ts';
+
+/** What the applier reads from its standard input, as JSON. Secrets come this way only. */
+export interface ApplierInput {
+  /** Keycloak inside the container network, with its path: `http://keycloak:8080/auth`. */
+  readonly url: string;
+  readonly desired: DesiredRealm;
+  /** The applier's own client in the realm. It is made, with this secret, while the bootstrap account is there. */
+  readonly applier: ClientCredentials;
+  /** The service account of Keycloak's first start, in the master realm. */
+  readonly bootstrap: ClientCredentials;
+  /** Passwords for the users of the desired realm, by user name. */
+  readonly userPasswords: Readonly<Record<string, string>>;
+}
+
+/**
+ * Brings a running Keycloak to the desired realm. A second run changes nothing, and a run that was killed is completed
+ * by the next one.
+ * @throws Error that names the way back in where Keycloak accepts neither the applier nor the bootstrap account.
+ */
+export async function apply(input: ApplierInput): Promise<Report> {
+  const { url, desired, applier } = input;
+  const report: Report = { changes: [], reported: [] };
+  await waitForKeycloak(url);
+  await bootstrap(url, desired.realm, applier, input.bootstrap, report);
+  const admin = await signIn(url, desired.realm, applier);
+  if (!admin) throw new Error(lockedOut(input));
+  await applySettings(admin, desired, report);
+  await applyScopes(admin, desired, report);
+  await applyRegistrationPolicies(admin, desired, report);
+  await applyClientPolicies(admin, desired, report);
+  await applyClients(admin, desired, report);
+  await applyUsers(admin, desired, input.userPasswords, report);
+  await reportForeign(admin, applier.clientId, report);
+  return report;
+}
+
+function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): string {
+  return [
+    `Keycloak accepts neither the client ${applier.clientId} of the realm ${desired.realm} nor the bootstrap account ${account.clientId}.`,
+    'The secret of the one was lost or changed, the other is gone since the first run. To let the applier in again, create the',
+    'bootstrap account once more in the Keycloak container, with the secret that the stack knows, and apply again:',
+    `  docker exec KEYCLOAK_CONTAINER /opt/keycloak/bin/kc.sh bootstrap-admin service --client-id ${account.clientId} --client-secret:env KC_BOOTSTRAP_ADMIN_CLIENT_SECRET`,
+  ].join('\n');
+}
+
+/** A parser's own message would quote the input, which holds secrets. */
+function parse(json: string): ApplierInput {
+  try {
+    return JSON.parse(json) as ApplierInput;
+  } catch {
+    throw new Error('standard input is not JSON.');
+  }
+}
+
+/** Words for a person, without the request, whose headers hold a token. */
+function explain(error: unknown): string {
+  if (error instanceof NetworkError) return `Keycloak answered ${error.response.status} to ${new URL(error.response.url).pathname}: ${error.message} ${JSON.stringify(error.responseData)}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+if (import.meta.main) {
+  try {
+    console.log(JSON.stringify(await apply(parse(await text(process.stdin)))));
+  } catch (error) {
+    console.error(`The realm was not applied: ${explain(error)}`);
+    process.exitCode = 1;
+  }
+}

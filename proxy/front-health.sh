@@ -1,0 +1,3 @@
+#!/bin/sh
+# Healthy means: nginx answers with the serving configuration, so TLS is up.
+exec curl --fail --silent --show-error --max-time 3 --unix-socket /run/nginx/health.sock http://front/

@@ -1,0 +1,179 @@
+import { request as plainRequest } from 'node:http';
+import { request as tlsRequest, type Agent, type RequestOptions } from 'node:https';
+import type { IncomingHttpHeaders } from 'node:http';
+import type Docker from 'dockerode';
+import { deriveEndpoints } from '../../infra/endpoints.ts';
+import { parseConfig } from '../../infra/config.ts';
+import { renderNginx } from '../../proxy/nginx.ts';
+import { baseImage, Containers, exitCode, published, until } from './proxy-containers.ts';
+
+export const endpoints = { challengePath: '/.well-known/acme-challenge/', ...deriveEndpoints(parseConfig({ profile: 'local' })) };
+
+// Answers every request with what it received; `?stream` sends a first part, and the rest a second later.
+const echo = `
+require('node:http').createServer((request, response) => {
+  response.setHeader('strict-transport-security', 'max-age=1');
+  response.setHeader('set-cookie', 'planted=1');
+  response.setHeader('access-control-allow-origin', 'https://upstream.example');
+  const { method, url, headers } = request;
+  const answer = JSON.stringify({ by: process.env.NAME, method, url, headers });
+  if (url.includes('stream')) { response.write('first'); setTimeout(() => response.end('last'), Number(url.split('stream=')[1] ?? 1000)); }
+  else if (url.includes('crash')) request.socket.destroy();
+  else request.resume().on('end', () => response.end(answer));
+}).listen(Number(process.env.PORT ?? 8080));`;
+
+export interface Echo {
+  by: string;
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+}
+
+/** A front with an echo in place of each upstream, without a certificate yet. */
+export class FrontFixture {
+  readonly containers = new Containers();
+  front!: Docker.Container;
+  /** The first echo of each name. */
+  readonly echoes: Record<string, Docker.Container> = {};
+  #image = '';
+  #node = '';
+  #certificates = '';
+  #ports: Record<number, number> = {};
+
+  async start(): Promise<void> {
+    this.#node = await baseImage('node');
+    this.#image = await this.containers.build('proxy/Dockerfile', { BASE: await baseImage('nginx') });
+    this.#certificates = await this.containers.volume('certificates');
+    const network = await this.containers.network();
+    await Promise.all([this.startEcho('server'), this.startEcho('keycloak')]);
+    const { waiting, serving } = renderNginx({
+      endpoints,
+      network: 'bridge',
+      upstreams: { server: 'http://server:8080', authorizationServer: 'http://keycloak:8080' },
+      hsts: false,
+    });
+    this.front = await this.containers.run({
+      image: this.#image,
+      network,
+      user: '101:101',
+      env: { NGINX_CONF: serving, NGINX_WAITING_CONF: waiting },
+      tmpfs: { '/run/nginx': 'uid=101,gid=101,mode=2750', '/var/cache/nginx': 'uid=101,mode=0700' },
+      binds: [`${this.#certificates}:/certificates:ro`],
+      ports: [80, 443],
+    });
+    this.#ports = { 80: await published(this.front, 80), 443: await published(this.front, 443) };
+    await until('nginx listens', () => this.get('/', { plain: true }).then(() => true, () => false));
+  }
+
+  /** The front as it runs on a host's own network, here inside another container's, and the echo that it finds on loopback there. */
+  async startOnHostNetwork(): Promise<Docker.Container> {
+    // As on a host, only root with NET_BIND_SERVICE may bind ports 80 and 443.
+    const host = await this.startEcho('server', { sysctls: { 'net.ipv4.ip_unprivileged_port_start': '1024' } });
+    const upstreams = { server: 'http://127.0.0.1:8080', authorizationServer: 'http://127.0.0.1:8080' };
+    const { waiting, serving } = renderNginx({ endpoints, network: 'host', upstreams, hsts: true });
+    return this.containers.run({
+      image: this.#image,
+      network: `container:${host.id}`,
+      user: '0:0',
+      capabilities: ['NET_BIND_SERVICE', 'SETUID', 'SETGID'],
+      env: { NGINX_CONF: serving, NGINX_WAITING_CONF: waiting },
+      tmpfs: { '/run/nginx': 'gid=101,mode=2750', '/var/cache/nginx': 'uid=101,mode=0700' },
+      binds: [`${this.#certificates}:/certificates:ro`],
+    });
+  }
+
+  async startEcho(name: string, differing: { sysctls?: Record<string, string> } = {}): Promise<Docker.Container> {
+    const network = await this.containers.network();
+    const command = ['node', '-e', echo];
+    const container = await this.containers.run({ image: this.#node, network, alias: name, user: '1000:1000', env: { NAME: name }, entrypoint: command, ...differing });
+    this.echoes[name] ??= container;
+    return container;
+  }
+
+  /** Runs a shell command where the certificates container would run. */
+  async onCertificates(script: string): Promise<string> {
+    return this.containers.once({
+      image: this.#image,
+      network: await this.containers.network(),
+      user: '101:0',
+      entrypoint: ['sh', '-euc', script],
+      tmpfs: { '/tmp': '' },
+      binds: [`${this.#certificates}:/certificates`],
+    });
+  }
+
+  /** Publishes a new certificate for localhost the way the certificates container does, and returns its PEM. */
+  async issue(): Promise<string> {
+    return this.onCertificates(`
+      directory=$(mktemp -d /certificates/issued-XXXXXX)
+      chmod 0750 "$directory"
+      openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \\
+        -keyout "$directory/privkey.pem" -out "$directory/fullchain.pem" 2>/dev/null
+      chmod 0440 "$directory/privkey.pem"
+      ln -s "\${directory##*/}" /certificates/next
+      mv -T /certificates/next /certificates/live
+      cat "$directory/fullchain.pem"`);
+  }
+
+  /** Publishes a first certificate and waits until TLS is up. */
+  async serve(): Promise<void> {
+    await this.issue();
+    await until('the front is healthy', () => this.healthy());
+  }
+
+  async healthy(container = this.front): Promise<boolean> {
+    return (await exitCode(container, ['sh', '/usr/local/lib/drawbridge/front-health.sh'])) === 0;
+  }
+
+  /** Sends a request whose path goes over the wire as it stands. */
+  get(path: string, options: Ask = {}): Promise<Answer> {
+    const { plain, onFirst, body, ...rest } = options;
+    return new Promise((resolve, reject) => {
+      const request = (plain ? plainRequest : tlsRequest)(
+        {
+          host: '127.0.0.1',
+          port: this.#ports[plain ? 80 : 443],
+          path,
+          servername: 'localhost',
+          rejectUnauthorized: false,
+          ...rest,
+          headers: { host: 'localhost:8443', ...rest.headers },
+        },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (piece: string) => {
+            if (text === '') onFirst?.();
+            text += piece;
+          });
+          response.on('error', reject).on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }));
+        },
+      );
+      request.on('error', reject).end(body);
+    });
+  }
+
+  async echo(path: string, options: Ask = {}): Promise<Echo> {
+    const { status, text } = await this.get(path, options);
+    if (status !== 200) throw new Error(`${path} gave ${status}: ${text}`);
+    return JSON.parse(text) as Echo;
+  }
+
+  port(inside: 80 | 443): number {
+    return this.#ports[inside]!;
+  }
+}
+
+export interface Ask extends RequestOptions {
+  /** Over HTTP on port 80. */
+  plain?: boolean;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+  agent?: Agent;
+  onFirst?: () => void;
+}
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+}

@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { checkConfig } from '../../cli/check-config.ts';
+import { connectionText } from '../../cli/connect.ts';
+import { UsageError } from '../../cli/errors.ts';
+import { readStackConfig } from '../../cli/stack-file.ts';
+import { connectionOf, outputLines } from '../../cli/stack-outputs.ts';
+import { defaultProjects, needsEngine } from '../../cli/test.ts';
+import { refuseProduction } from '../../cli/up.ts';
+import { ConfigError } from '../../infra/config.ts';
+
+/** Runs a command the way npm does, from a folder that is not the project's. */
+const drawbridge = (...args: string[]) =>
+  new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+    const launcher = join(import.meta.dirname, '../../cli/launch.js');
+    execFile(process.execPath, [launcher, ...args], { cwd: tmpdir() }, (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }));
+  });
+
+describe('exit codes', () => {
+  it.each(['up', 'down', 'preview', 'outputs', 'check-config', 'test', 'bench'])('%s --help says what it does, with examples, and is 0', async (command) => {
+    const { code, stdout } = await drawbridge(command, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: npm run ${command}`);
+    expect(stdout).toContain('Examples:\n  npm ');
+  });
+
+  it.each([
+    ['an unknown command', ['bogus'], "unknown command 'bogus'"],
+    ['an unknown option', ['up', '--bogus'], "unknown option '--bogus'"],
+    ['a stack name that would leave the folder', ['down', '--stack', '../x'], '--stack ../x is no stack name'],
+    ['a stack without a file', ['up', '--stack', 'nowhere'], 'There is no stack nowhere: '],
+  ])('%s is wrong use: 2, on stderr', async (_, args, message) => {
+    const { code, stdout, stderr } = await drawbridge(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  });
+
+  it('outputs of a stack that does not stand is a failure: 1, with what to do', async () => {
+    const { code, stdout, stderr } = await drawbridge('outputs', '--stack', 'nowhere');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('Stack nowhere does not stand.\n`npm run up -- --stack nowhere` stands it up.');
+  });
+});
+
+describe('the config of a stack', () => {
+  let project: string;
+  const stackFile = (stack: string, yaml: string) => writeFileSync(join(project, `Pulumi.${stack}.yaml`), yaml);
+  beforeEach(() => {
+    project = mkdtempSync(join(tmpdir(), 'drawbridge-config-'));
+    writeFileSync(join(project, 'Pulumi.yaml'), 'name: drawbridge\nconfig:\n  drawbridge:profile: {type: string, default: production}\n  drawbridge:localPort: {type: integer, default: 9443}\n  drawbridge:host: {type: string}\n');
+  });
+  afterEach(() => rmSync(project, { recursive: true }));
+
+  it('is the defaults of Pulumi.yaml under the values of the stack’s file, with or without the namespace', () => {
+    stackFile('dev', 'config:\n  drawbridge:profile: local\n  realm: people\n  docker:host: unix:///elsewhere\n');
+    expect(readStackConfig('dev', project)).toMatchObject({ profile: 'local', localPort: 9443, realm: 'people', host: 'localhost' });
+  });
+
+  it('shows every problem at once, also as JSON, and touches nothing', () => {
+    stackFile('bad', 'config:\n  drawbridge:tiers: host\n  drawbridge:host: https://mcp.example.org/\n  drawbridge:tier: cloud\n  drawbridge:servers: [{name: mcp}]\n');
+    const before = readdirSync(project);
+    const log = vi.spyOn(console, 'log').mockReturnValue();
+    try {
+      expect(() => checkConfig({ stack: 'bad', json: true, directory: project })).toThrow(ConfigError);
+      const printed = JSON.parse(log.mock.calls[0]?.[0] as string) as { ok: boolean; problems: { path: string }[] };
+      expect(printed.ok).toBe(false);
+      expect(printed.problems.map(({ path }) => path).sort()).toEqual(['host', 'servers[0].path', 'tier', 'tiers']);
+    } finally {
+      log.mockRestore();
+    }
+    expect(readdirSync(project)).toEqual(before);
+  });
+
+  it.each([
+    ['names the file to make, with an example, and the stacks there are', 'other', /There is no stack other: .*Pulumi\.other\.yaml is missing\. Known stacks: dev\.\nMake that file, for example:\nconfig:\n {2}drawbridge:profile: local/],
+    ['names a file that is no YAML', 'broken', /Pulumi\.broken\.yaml is no YAML: /],
+    ['names a file that is a list', 'list', /Pulumi\.list\.yaml must hold a map/],
+  ])('%s', (_, stack, message) => {
+    stackFile('dev', '');
+    if (stack === 'broken') stackFile('broken', 'config: [');
+    if (stack === 'list') stackFile('list', '- config');
+    if (stack !== 'other') rmSync(join(project, 'Pulumi.dev.yaml'));
+    expect(() => readStackConfig(stack, project)).toThrow(UsageError);
+    expect(() => readStackConfig(stack, project)).toThrow(message);
+  });
+});
+
+describe('up', () => {
+  it('refuses a stack of profile production and points to pulumi up', () => {
+    expect(() => refuseProduction({ profile: 'production' }, 'prod', 'up')).toThrow(UsageError);
+    expect(() => refuseProduction({ profile: 'production' }, 'prod', 'up')).toThrow(/nothing was touched[^]*pulumi stack select prod[^]*pulumi up/);
+    expect(() => refuseProduction({ profile: 'preview' }, 'p', 'up')).not.toThrow();
+  });
+
+  it('ends with the URL, the user, what to paste into a client, and what to do next', () => {
+    const outputs = { resources: { mcp: { url: 'https://localhost:8443/mcp' } }, testUser: { username: 'demo', password: 'pw' }, caCertificate: '-----BEGIN CERTIFICATE-----\n' };
+    expect(connectionText(connectionOf(outputs), 'local')).toEqual([
+      'MCP URL      https://localhost:8443/mcp',
+      'Sign in as   demo   password  pw',
+      '',
+      'The certificate is from a CA of this stack’s own, which changes when the stack stands up anew. A browser warns about it',
+      'once; give it to clients that run on Node (Claude Code among them), and to curl, before you start them:',
+      '  npm run --silent outputs -- caCertificate > drawbridge-ca.pem',
+      '  export NODE_EXTRA_CA_CERTS="$PWD/drawbridge-ca.pem"',
+      '',
+      'Paste into a client:',
+      '  Claude Code   claude mcp add --transport http drawbridge https://localhost:8443/mcp',
+      '  VS Code       .vscode/mcp.json   { "servers": {"drawbridge":{"type":"http","url":"https://localhost:8443/mcp"}} }',
+      '  Cursor        .cursor/mcp.json   { "mcpServers": {"drawbridge":{"url":"https://localhost:8443/mcp"}} }',
+      '',
+      'Try next:  curl -i --cacert drawbridge-ca.pem -X POST https://localhost:8443/mcp   (401, and where to sign in)',
+      'Outputs again:  npm run outputs     Remove all of it:  npm run down',
+    ]);
+  });
+
+  it('speaks of no certificate where the CA is publicly trusted, and names another stack in every command', () => {
+    const text = connectionText({ servers: { mcp: 'https://mcp.example.org/mcp' } }, 'try').join('\n');
+    expect(text).not.toMatch(/certificate|cacert|Sign in as/);
+    expect(text).toContain('npm run down -- --stack try');
+  });
+});
+
+describe('outputs', () => {
+  it('are one line each; a certificate is named, not printed', () => {
+    expect(outputLines({ tier: 'host', resources: { mcp: { url: 'https://h/mcp', scopes: ['a', 'b'] } }, caCertificate: '-----BEGIN CERTIFICATE-----\nMII\n' })).toEqual([
+      'tier                  host',
+      'resources.mcp.url     https://h/mcp',
+      'resources.mcp.scopes  a b',
+      'caCertificate         (-----BEGIN CERTIFICATE-----; print it with: npm run --silent outputs -- caCertificate)',
+    ]);
+  });
+});
+
+describe('test', () => {
+  it('runs every level but the one that needs the Pulumi CLI, which is alone', () => {
+    expect(defaultProjects([], false)).toEqual(['--project', 'unit', '--project', 'deployed']);
+    expect(defaultProjects([], true)).toEqual(['--project', 'cli']);
+    expect(defaultProjects(['--project', 'unit'], false)).toEqual([]);
+  });
+  it('prepares no machine for unit tests', () => {
+    expect(needsEngine(['--project=unit'])).toBe(false);
+    expect(needsEngine(['--project', 'unit', '--project', 'deployed'])).toBe(true);
+  });
+});
