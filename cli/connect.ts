@@ -1,5 +1,5 @@
 import { stackOption } from './stack-name.ts';
-import type { Connection } from './stack-outputs.ts';
+import { type Connection, outputCommand } from './stack-outputs.ts';
 
 const CA_FILE = 'drawbridge-ca.pem';
 
@@ -30,12 +30,11 @@ export function connectionText({ servers, user, caCertificate }: Connection, sta
 
 /** A local CA is in nobody's trust store: clients that run on Node take it from the environment. */
 function certificateText(stack: string): string[] {
-  const option = stackOption(stack);
   return [
     '',
     'The certificate is from a CA of this stack’s own, which changes when the stack stands up anew. A browser warns about it',
     'once; give it to clients that run on Node (Claude Code among them), and to curl, before you start them:',
-    `  npm run --silent outputs${option || ' --'} caCertificate > ${CA_FILE}`,
+    `  ${outputCommand(stack, 'caCertificate')} > ${CA_FILE}`,
     `  export NODE_EXTRA_CA_CERTS="$PWD/${CA_FILE}"`,
   ];
 }

@@ -5,7 +5,7 @@ import type { Terminal } from './terminal.ts';
 const SAME_KEYSTROKE = 1000;
 
 /**
- * The first Ctrl-C (or SIGTERM) asks the engine to stop after the steps that run; a second one ends the process.
+ * The first Ctrl-C (or SIGTERM) asks the engine to stop and to record where it is; a second one ends the process.
  * @returns the signal to hand to the engine
  */
 export function abortOnInterrupt(terminal: Terminal, stack: string): AbortSignal {
@@ -18,7 +18,7 @@ export function abortOnInterrupt(terminal: Terminal, stack: string): AbortSignal
     }
     first = performance.now();
     const option = stackOption(stack);
-    terminal.say('Stopping when the steps that run are done. Once more (Ctrl-C) stops at once; both are safe:');
+    terminal.say('Stopping … (Ctrl-C once more ends at once.) Both are safe:');
     terminal.say(`\`npm run up${option}\` goes on from here, \`npm run down${option}\` removes what is there.`);
     controller.abort();
   };

@@ -19,7 +19,7 @@ export async function outputs({ stack, json = false, name }: OutputsOptions): Pr
   const all = await completeOutputs(stack, await engine.outputs({ projectDirectory, stateDirectory, stack }));
   if (!all) throw new CommandError(`Stack ${stack} does not stand.`, [`\`npm run up${stackOption(stack)}\` stands it up. One that the Pulumi CLI deployed is asked with \`pulumi stack output\`.`]);
   if (name === undefined) {
-    console.log(json ? JSON.stringify(all, null, 2) : outputLines(all).join('\n'));
+    console.log(json ? JSON.stringify(all, null, 2) : outputLines(all, stack).join('\n'));
     return;
   }
   if (!(name in all)) throw new UsageError(`Stack ${stack} has no output ${name}; it has: ${Object.keys(all).join(', ')}.`);

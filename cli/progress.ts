@@ -39,11 +39,13 @@ export function createProgress({ stream, live, now = () => performance.now() }: 
 
   const write = (text: string) => void stream.write(text);
   const elapsed = (step: Running) => (now() - step.since) / 1000;
+  const status = (step: Running) => `${step.label}  ${Math.floor(elapsed(step))} s${step.line && `  ${step.line}`}`;
 
   /** Replaces what is drawn of the running steps, with `lines` above it for good. */
   function draw(lines: readonly string[] = []): void {
-    const width = (stream.columns ?? 80) - 1;
-    const block = live ? [...running.values()].map((step) => fit(`  · ${step.label}  ${Math.floor(elapsed(step))} s  ${step.line}`, width)) : [];
+    // A terminal without a size says 0.
+    const width = (stream.columns || 80) - 1;
+    const block = live ? [...running.values()].map((step) => fit(`  · ${status(step)}`, width)) : [];
     const erase = drawn > 0 ? `\x1b[${drawn}A\x1b[0J` : '';
     drawn = block.length;
     write(erase + [...lines, ...block].map((line) => `${line}\n`).join(''));
@@ -51,7 +53,7 @@ export function createProgress({ stream, live, now = () => performance.now() }: 
 
   function tick(): void {
     if (live) return draw();
-    draw([...running.values()].map((step) => `  … ${step.label}  ${Math.floor(elapsed(step))} s${step.line && `  ${step.line}`}`));
+    draw([...running.values()].map((step) => `  … ${status(step)}`));
   }
 
   function end(id: string): Running | undefined {

@@ -1,5 +1,6 @@
 import type { outputs as readOutputs } from '../engine/index.ts';
 import { readCaCertificate } from './ca-certificate.ts';
+import { stackOption } from './stack-name.ts';
 
 type Outputs = Record<string, unknown>;
 type StackState = Awaited<ReturnType<typeof readOutputs>>;
@@ -37,15 +38,20 @@ export function connectionOf(outputs: Outputs): Connection {
   };
 }
 
-/** Every output as `name  value`; what is nested gets a dotted name. A certificate is named, not printed. */
-export function outputLines(outputs: Outputs): string[] {
-  const rows = Object.entries(outputs).flatMap(([name, value]) => flatten(name, value));
+/** Every output as `name  value`; what is nested gets a dotted name. What has several lines is named, not printed. */
+export function outputLines(outputs: Outputs, stack: string): string[] {
+  const rows = Object.entries(outputs).flatMap(([name, value]) => (isText(value) ? [[name, `(print it with: ${outputCommand(stack, name)})`] as [string, string]] : flatten(name, value)));
   const width = Math.max(0, ...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
 }
 
+/** Prints one output, for a file or a pipe. */
+export const outputCommand = (stack: string, name: string): string => `npm run --silent outputs${stackOption(stack) || ' --'} ${name}`;
+
+const isText = (value: unknown) => typeof value === 'string' && value.includes('\n');
+
 function flatten(name: string, value: unknown): [string, string][] {
-  if (typeof value === 'string') return [[name, value.includes('\n') ? `(${value.split('\n')[0]}; print it with: npm run --silent outputs -- ${name})` : value]];
-  if (Array.isArray(value) || typeof value !== 'object' || value === null) return [[name, Array.isArray(value) ? value.join(' ') : String(value)]];
+  if (Array.isArray(value)) return [[name, value.join(' ')]];
+  if (typeof value !== 'object' || value === null) return [[name, String(value)]];
   return Object.entries(value).flatMap(([key, nested]) => flatten(`${name}.${key}`, nested));
 }

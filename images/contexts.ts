@@ -48,5 +48,5 @@ async function addMavenSettings(folder: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  writeFileSync(join(folder, 'settings.xml'), settings);
+  writeFileSync(join(folder, 'settings.xml'), settings, { mode: 0o600 });
 }

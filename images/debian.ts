@@ -11,6 +11,8 @@ import { debianSuite } from './versions.ts';
  */
 const hostCertificates = '/usr/local/share/ca-certificates';
 
+const noCache = 'APT::Keep-Downloaded-Packages "false"; Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";';
+
 /** mmdebstrap's arguments but for the output. They stay in force for what the images above install. */
 const bootstrap = [
   '--variant=minbase',
@@ -24,7 +26,7 @@ const bootstrap = [
   '--dpkgopt=path-exclude=/usr/share/locale/*',
   // mmdebstrap itself needs apt's caches; the images above do not.
   '--customize-hook=rm -f "$1"/var/cache/apt/*.bin',
-  `--customize-hook=printf 'APT::Keep-Downloaded-Packages "false";\nDir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n' > "$1/etc/apt/apt.conf.d/90no-cache"`,
+  `--customize-hook=echo '${noCache}' > "$1/etc/apt/apt.conf.d/90no-cache"`,
   // No service starts while its package is installed.
   `--customize-hook=printf '#!/bin/sh\\nexit 101\\n' > "$1/usr/sbin/policy-rc.d" && chmod 755 "$1/usr/sbin/policy-rc.d"`,
 ];
@@ -36,7 +38,8 @@ const trustHostCertificates = [
 
 /** The tag of the Debian image that all stand-ins start from. */
 export function debianTag(architecture: string): string {
-  return standInTag('debian', debianSuite, { architecture, bootstrap, certificates: filesIn(hostCertificates, '.crt') });
+  const certificates = filesIn(hostCertificates, '.crt');
+  return standInTag('debian', debianSuite, { architecture, bootstrap, trustHostCertificates, certificates });
 }
 
 /** Makes the Debian image. `folder` is for its own use and holds the archive. */
@@ -45,7 +48,8 @@ export async function buildDebian(engine: ImageEngine, tag: string, architecture
   const archive = join(folder, 'debian.tar');
   const trust = Object.keys(filesIn(hostCertificates, '.crt')).length > 0 ? trustHostCertificates : [];
   report(`Debian ${debianSuite} from packages`);
-  await run('mmdebstrap', [...bootstrap, ...trust, `--architectures=${architecture}`, debianSuite, archive], { cwd: folder, onLine: report });
+  const args = [...bootstrap, ...trust, `--architectures=${architecture}`, debianSuite, archive];
+  await run('mmdebstrap', args, { env: { TMPDIR: folder }, onLine: report });
   await engine.importTar(createReadStream(archive), tag);
 }
 

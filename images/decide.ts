@@ -68,5 +68,6 @@ export async function decideBase(name: BaseName, options: DecisionOptions): Prom
  */
 function isRegistryAnswer(error: Error & { statusCode?: number }): boolean {
   if (/error parsing HTTP \d+ response body/.test(error.message)) return false;
-  return [401, 403, 404, 429].includes(error.statusCode ?? 0) || /\b(manifest|name) unknown\b|\bunauthorized: |\btoomanyrequests: /.test(error.message);
+  if ([401, 403, 404, 429].includes(error.statusCode ?? 0)) return true;
+  return /\b(manifest|name) unknown\b|\bunauthorized: |\btoomanyrequests: /.test(error.message);
 }

@@ -53,8 +53,9 @@ async function once(engine: ImageEngine, name: string, tag: string, report: Repo
       if (await engine.exists(tag)) return;
       // A fixed place, so that what a killed run left there is found. Not recursive: a folder that someone else put there is refused.
       const folder = join(tmpdir(), `drawbridge-images-${name}`);
-      rmSync(folder, { recursive: true, force: true });
-      mkdirSync(folder, { mode: 0o700 });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      // Others may pass through it: without root, mmdebstrap works as a subordinate user.
+      mkdirSync(folder, { mode: 0o711 });
       try {
         await make(folder);
       } finally {

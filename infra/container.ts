@@ -25,6 +25,8 @@ export interface ContainerArgs {
   command?: string[];
   /** Command that exits with 0 once the container does its work. */
   health: string[];
+  /** Whether `up` waits until it is healthy. Default true. */
+  wait?: boolean;
   /** Seconds until it must be healthy, counted from its start. */
   startTimeout: number;
   /** Seconds it may take to finish what it is doing when it is stopped. */
@@ -60,7 +62,7 @@ export function createContainer(role: string, args: ContainerArgs, opts: pulumi.
       logOpts: { 'max-size': '10m', 'max-file': '3' },
       restart: 'unless-stopped',
       healthcheck: { tests: ['CMD', ...args.health], interval: '3s', timeout: '5s', retries: 3, startPeriod: `${args.startTimeout}s` },
-      wait: true,
+      wait: args.wait ?? true,
       waitTimeout: args.startTimeout,
       destroyGraceSeconds: args.stopTimeout,
     },

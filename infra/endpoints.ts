@@ -53,6 +53,8 @@ export interface Endpoints {
   readonly hosts: readonly string[];
   /** The port in public URLs. */
   readonly port: number;
+  /** Where an ACME CA asks for HTTP-01 challenges, ending in a slash (RFC 8555 §8.3). */
+  readonly challengePath: string;
   readonly servers: readonly ServerEndpoints[];
   readonly authorizationServer: AuthorizationServerEndpoints;
   /** Every public document a client may fetch without a token; tests ask each of them. */
@@ -91,6 +93,7 @@ export function deriveEndpoints(config: Config): Endpoints {
     origin: originOf(serverHost),
     hosts: [...new Set([serverHost, authorizationServerHost])],
     port,
+    challengePath: '/.well-known/acme-challenge/',
     servers,
     authorizationServer,
     documents: [

@@ -2,26 +2,27 @@ import * as command from '@pulumi/command';
 import * as docker from '@pulumi/docker';
 import * as pulumi from '@pulumi/pulumi';
 import { renderNginx } from '../proxy/nginx.ts';
-import { renderRoutes } from '../proxy/routes.ts';
 import type { Config } from './config.ts';
 import { createContainer } from './container.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { Images } from './images.ts';
+import { Keycloak } from './keycloak.ts';
+import { McpServer } from './mcp-server.ts';
 import { labels, objectName } from './stack.ts';
 
 export interface HostIngressArgs {
   images: Images;
-  network: docker.Network;
+  edge: docker.Network;
   config: Config;
   endpoints: Endpoints;
-  /** Origins as the front reaches them. */
-  upstreams: { server: string; authorizationServer: string };
+  /** Loopback ports of what is behind a front on the host's network; none where it shares the container network. */
+  loopbackPorts?: { server: number; keycloak: number };
 }
 
 /**
- * The way in on a host: nginx with certificates of an ACME CA. In profile `local` the front publishes one port on
- * loopback and the CA is a Pebble of its own; otherwise it is on the host's network, so that firewall rules apply to it
- * (ports that Docker publishes bypass them) and client addresses are real.
+ * The way in on a host: nginx, and certificates of an ACME CA. In profile `local` the front publishes one port, on loopback,
+ * and the CA is a Pebble of its own. Otherwise the front is on the host's network, so that firewall rules apply to it (ports
+ * that Docker publishes bypass them) and client addresses are real.
  */
 export class HostIngress extends pulumi.ComponentResource {
   /** PEM of the CA, only where it is not publicly trusted. */
@@ -29,16 +30,102 @@ export class HostIngress extends pulumi.ComponentResource {
 
   constructor(name: string, args: HostIngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super('drawbridge:infra:HostIngress', name, {}, opts);
-    const { config, endpoints, images, network } = args;
-    const local = config.profile === 'local';
-
+    const local = args.config.profile === 'local';
     const certificates = this.#volume('certificates', false);
-    const acme = this.#volume('acme', config.profile === 'production');
-    void [command, renderNginx, renderRoutes, createContainer, endpoints, images, network, local, certificates, acme];
+    // The account is known to the CA and bears its rate limits: losing it can lock a name out for days.
+    const acme = this.#volume('acme', args.config.profile === 'production');
+
+    const front = this.#front(args, certificates);
+    const issuer = this.#certificates(args, front, certificates, acme);
+    if (local) {
+      const show = `docker exec ${objectName('front')} cat /certificates/live/ca.pem`;
+      this.caCertificate = new command.local.Command(`${name}-ca`, { create: show, triggers: [issuer.id] }, { parent: this }).stdout;
+    }
     this.registerOutputs({ caCertificate: this.caCertificate });
   }
 
   #volume(role: string, protect: boolean): docker.Volume {
-    return new docker.Volume(`ingress-${role}`, { name: objectName(role), labels: labels() }, { parent: this, protect });
+    return new docker.Volume(role, { name: objectName(role), labels: labels() }, { parent: this, protect });
+  }
+
+  #front({ images, edge, config, endpoints, loopbackPorts }: HostIngressArgs, certificates: docker.Volume): docker.Container {
+    const local = config.profile === 'local';
+    const { waiting, serving } = renderNginx({
+      endpoints,
+      network: local ? 'bridge' : 'host',
+      hsts: !local,
+      upstreams: loopbackPorts
+        ? { server: `http://127.0.0.1:${loopbackPorts.server}`, keycloak: `http://127.0.0.1:${loopbackPorts.keycloak}` }
+        : { server: `http://${McpServer.alias}:${McpServer.port}`, keycloak: Keycloak.origin },
+    });
+    return createContainer(
+      'front',
+      {
+        image: images.built('front'),
+        // On the host's network no user but root can bind 80 and 443, capability or not; nginx's workers are not root.
+        user: local ? '101:101' : '0:0',
+        capabilities: local ? undefined : ['NET_BIND_SERVICE', 'SETUID', 'SETGID'],
+        alias: 'front',
+        ...(local ? { networks: [edge.name], ports: [{ internal: 443, external: config.localPort, ip: '127.0.0.1' }] } : { networkMode: 'host' }),
+        settings: { NGINX_WAITING_CONF: waiting, NGINX_CONF: serving },
+        tmpfs: { '/run/nginx': 'rw,uid=101,gid=101,mode=0750', '/var/cache/nginx': 'rw,uid=101,gid=101,mode=0750' },
+        volumes: [{ volume: certificates.name, path: '/certificates', readOnly: true }],
+        health: ['sh', '/usr/local/lib/drawbridge/front-health.sh'],
+        // It serves once there is a certificate, and the container that gets one waits for the front: so nobody waits here.
+        wait: false,
+        startTimeout: 60,
+        stopTimeout: 30,
+        memory: 256,
+      },
+      { parent: this },
+    );
+  }
+
+  #certificates({ images, edge, config, endpoints }: HostIngressArgs, front: docker.Container, certificates: docker.Volume, acme: docker.Volume): docker.Container {
+    const local = config.profile === 'local';
+    const pebble = local ? this.#pebble(images, front) : undefined;
+    return createContainer(
+      'certificates',
+      {
+        image: images.built('certificates'),
+        user: '101:0',
+        alias: 'certificates',
+        networks: [edge.name],
+        settings: {
+          ACME_DIRECTORY: local ? 'https://front:14000/dir' : config.acme.directory,
+          ACME_EMAIL: config.acme.email ?? '',
+          NAMES: endpoints.hosts.join(' '),
+        },
+        tmpfs: { '/tmp': 'rw,mode=1777' },
+        volumes: [
+          { volume: certificates.name, path: '/certificates' },
+          { volume: acme.name, path: '/acme' },
+        ],
+        health: ['test', '-e', '/certificates/live/fullchain.pem'],
+        startTimeout: 120,
+        stopTimeout: 10,
+        memory: 128,
+      },
+      { parent: this, dependsOn: pebble ? [front, pebble] : [front] },
+    );
+  }
+
+  /** A test CA in the front's network namespace, where `localhost` is the front: HTTP-01 needs port 80 of the name. */
+  #pebble(images: Images, front: docker.Container): docker.Container {
+    return createContainer(
+      'pebble',
+      {
+        image: images.built('pebble'),
+        user: '65534:65534',
+        alias: 'pebble',
+        networkMode: pulumi.interpolate`container:${front.id}`,
+        tmpfs: { '/tmp': 'rw,mode=1777' },
+        health: ['true'],
+        startTimeout: 30,
+        stopTimeout: 5,
+        memory: 64,
+      },
+      { parent: this },
+    );
   }
 }

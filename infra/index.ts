@@ -23,7 +23,7 @@ const data = createNetwork('data', { internal: true });
 
 const database = new Database('database', { image: images.pulled('postgres'), network: data, password: secrets.databasePassword, protect: production });
 const keycloak = new Keycloak('keycloak', { images, edge, data, database, config, endpoints, secrets, loopbackPort: loopbackPorts?.keycloak });
-const server = new McpServer('server', { images, edge, config, endpoints, jwksOrigin: Keycloak.origin, loopbackPort: loopbackPorts?.server });
+new McpServer('server', { images, edge, config, endpoints, jwksOrigin: Keycloak.origin, loopbackPort: loopbackPorts?.server });
 const ingress = new HostIngress('ingress', { images, edge, config, endpoints, loopbackPorts });
 
 export const tier = config.tier;

@@ -7,12 +7,12 @@ import type { Config } from './config.ts';
 import { createContainer } from './container.ts';
 import type { Database } from './database.ts';
 import type { Endpoints } from './endpoints.ts';
+import type { Images } from './images.ts';
 import type { Secrets } from './secrets.ts';
-import { objectName } from './stack.ts';
+import { objectName, stackLabel } from './stack.ts';
 
 export interface KeycloakArgs {
-  image: pulumi.Input<string>;
-  applierImage: pulumi.Input<string>;
+  images: Images;
   /** Network it shares with the front and the server. */
   edge: docker.Network;
   /** Network it shares with its database. */
@@ -24,12 +24,19 @@ export interface KeycloakArgs {
   loopbackPort?: number;
 }
 
+/** The clients that find their way by registering themselves (RFC 7591). */
+const selfRegistering = ['claude', 'claude-code', 'chatgpt', 'vscode', 'cursor', 'inspector', 'mcp-remote'];
+
 /** The authorization server: Keycloak, and the realm brought to what the config says. */
 export class Keycloak extends pulumi.ComponentResource {
   static readonly alias = 'keycloak';
   static readonly port = 8080;
   /** Origin inside the container network. */
   static readonly origin = `http://${Keycloak.alias}:${Keycloak.port}`;
+
+  /** MCP client → its client id, or `dynamic` where it registers itself. */
+  readonly clients: Record<string, string>;
+  readonly testUsername = 'demo';
 
   constructor(name: string, args: KeycloakArgs, opts?: pulumi.ComponentResourceOptions) {
     super('drawbridge:infra:Keycloak', name, {}, opts);
@@ -38,7 +45,7 @@ export class Keycloak extends pulumi.ComponentResource {
     const container = createContainer(
       'keycloak',
       {
-        image: args.image,
+        image: args.images.built('keycloak'),
         user: '1000:0',
         alias: Keycloak.alias,
         networks: [args.edge.name, args.data.name],
@@ -49,6 +56,7 @@ export class Keycloak extends pulumi.ComponentResource {
           KC_BOOTSTRAP_ADMIN_CLIENT_ID: bootstrapClientId,
         },
         secrets: { KC_BOOTSTRAP_ADMIN_CLIENT_SECRET: secrets.bootstrapSecret, KC_DB_PASSWORD: secrets.databasePassword },
+        tmpfs: { '/tmp': 'rw,uid=1000,gid=0,mode=0700' },
         health: ['/opt/keycloak/health.sh'],
         startTimeout: 180,
         stopTimeout: 30,
@@ -57,25 +65,29 @@ export class Keycloak extends pulumi.ComponentResource {
       { parent: this, dependsOn: [database] },
     );
 
-    const desired = desiredRealm({ realm: config.realm, servers: endpoints.servers.map(({ name: server, resource }, index) => ({ name: server, resource, scopes: config.servers[index]!.scopes })) });
+    const desired = desiredRealm({
+      realm: config.realm,
+      servers: endpoints.servers.map(({ name: server, resource }, index) => ({ name: server, resource, scopes: config.servers[index]!.scopes })),
+      demoUser: secrets.testUserPassword && { username: this.testUsername, email: `${this.testUsername}@example.org`, firstName: 'Demo', lastName: 'User' },
+    });
     const input = {
       url: `${Keycloak.origin}${endpoints.authorizationServer.basePath}`,
       desired,
       applier: { clientId: 'drawbridge-applier', clientSecret: secrets.applierSecret },
       bootstrap: { clientId: bootstrapClientId, clientSecret: secrets.bootstrapSecret },
-      userPasswords: secrets.testUserPassword ? { demo: secrets.testUserPassword } : {},
+      userPasswords: secrets.testUserPassword ? { [this.testUsername]: secrets.testUserPassword } : {},
     };
     // Keycloak's admin API is not public, so the applier runs inside the network. Secrets go by standard input: a
-    // command line is readable by every process of the host.
+    // command line is readable by every process of the host. A container that a killed run left is removed first.
+    const applier = objectName('applier');
+    const remove = `docker rm --force ${applier} >/dev/null 2>&1`;
+    const run = pulumi.interpolate`docker run --rm --interactive --name ${applier} --label ${stackLabel}=${pulumi.getStack()} --network ${args.edge.name} --read-only --cap-drop ALL --security-opt no-new-privileges ${args.images.built('applier')}`;
     new command.local.Command(
       `${name}-realm`,
-      {
-        create: pulumi.interpolate`docker run --rm --interactive --name ${objectName('applier')} --network ${args.edge.name} --read-only --cap-drop ALL --security-opt no-new-privileges ${args.applierImage}`,
-        stdin: pulumi.secret(pulumi.jsonStringify(input)),
-        triggers: [container.id],
-      },
+      { create: pulumi.interpolate`${remove}; ${run}`, delete: `${remove} || true`, stdin: pulumi.secret(pulumi.jsonStringify(input)), triggers: [container.id] },
       { parent: this, dependsOn: [container] },
     );
-    this.registerOutputs({});
+    this.clients = Object.fromEntries(selfRegistering.map((client) => [client, 'dynamic']));
+    this.registerOutputs({ clients: this.clients });
   }
 }

@@ -3,14 +3,15 @@ import * as pulumi from '@pulumi/pulumi';
 import type { Config } from './config.ts';
 import { createContainer } from './container.ts';
 import type { Endpoints } from './endpoints.ts';
+import type { Images } from './images.ts';
 
 export interface McpServerArgs {
-  image: pulumi.Input<string>;
-  network: docker.Network;
+  images: Images;
+  edge: docker.Network;
   config: Config;
   endpoints: Endpoints;
-  /** Origin of Keycloak inside the network, for the fetch of its JWKS. */
-  keycloakOrigin: string;
+  /** Origin inside the container network from which the JWKS is fetched. */
+  jwksOrigin: string;
   /** Loopback port for a front on the host's network; none where the front shares the container network. */
   loopbackPort?: number;
 }
@@ -27,7 +28,7 @@ export class McpServer extends pulumi.ComponentResource {
       port: McpServer.port,
       healthPort: 8081,
       issuer: endpoints.authorizationServer.issuer,
-      jwksUrl: `${args.keycloakOrigin}${endpoints.authorizationServer.jwksPath}`,
+      jwksUrl: `${args.jwksOrigin}${endpoints.authorizationServer.jwksPath}`,
       allowedHosts: endpoints.hosts,
       servers: endpoints.servers.map((server, index) => ({
         name: server.name,
@@ -42,10 +43,10 @@ export class McpServer extends pulumi.ComponentResource {
     createContainer(
       'server',
       {
-        image: args.image,
+        image: args.images.built('server'),
         user: '1000:1000',
         alias: McpServer.alias,
-        networks: [args.network.name],
+        networks: [args.edge.name],
         ports: args.loopbackPort ? [{ internal: McpServer.port, external: args.loopbackPort, ip: '127.0.0.1' }] : undefined,
         settings: { DRAWBRIDGE_SERVER: JSON.stringify(settings) },
         health: ['node', 'server/healthcheck.ts'],

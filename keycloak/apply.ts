@@ -49,9 +49,8 @@ export async function apply(input: ApplierInput): Promise<Report> {
 function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): string {
   return [
     `Keycloak accepts neither the client ${applier.clientId} of the realm ${desired.realm} nor the bootstrap account ${account.clientId}.`,
-    'The secret of the one was lost or changed, the other is gone since the first run. To let the applier in again, create the',
-    'bootstrap account once more in the Keycloak container, with the secret that the stack knows, and apply again:',
-    `  docker exec KEYCLOAK_CONTAINER /opt/keycloak/bin/kc.sh bootstrap-admin service --client-id ${account.clientId} --client-secret:env KC_BOOTSTRAP_ADMIN_CLIENT_SECRET`,
+    'The secret of the one was lost or changed, and the other is gone since the first run. To let the applier in again, run',
+    '`docker exec KEYCLOAK /opt/keycloak/recover.sh` with the name of the Keycloak container, then apply again.',
   ].join('\n');
 }
 

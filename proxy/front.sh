@@ -66,7 +66,7 @@ while kill -0 "$nginx" 2>/dev/null; do
     cp "$run/serving.conf" "$run/nginx.conf"
     kill -HUP "$nginx"
   fi
-  sleep 2 &
+  sleep 1 &
   wait $!
 done
 wait "$nginx"

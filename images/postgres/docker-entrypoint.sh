@@ -17,6 +17,10 @@ initialize() {
     echo 'docker-entrypoint: a new database needs POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE.' >&2
     exit 1
   fi
+  if [ -n "$(ls -A -I lost+found "$PGDATA")" ]; then
+    echo "docker-entrypoint: $PGDATA holds files but no database cluster; nothing was touched." >&2
+    exit 1
+  fi
   mkdir "$staging"
   # POSTGRES_INITDB_ARGS is a list of words, as in the official image.
   # shellcheck disable=SC2086
@@ -31,7 +35,7 @@ initialize() {
   rmdir "$staging/cluster" "$staging"
 }
 
-if [ "${1:0:1}" = - ]; then set -- postgres "$@"; fi
+case "${1:-}" in '' | -*) set -- postgres "$@" ;; esac
 if [ "$1" = postgres ]; then
   if [ -e "$staging" ]; then
     echo 'docker-entrypoint: the last first start was cut short; starting over.' >&2

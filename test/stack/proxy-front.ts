@@ -1,6 +1,6 @@
-import { request as plainRequest } from 'node:http';
-import { request as tlsRequest, type Agent, type RequestOptions } from 'node:https';
-import type { IncomingHttpHeaders } from 'node:http';
+import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
+import { type Agent, request as tlsRequest, type RequestOptions } from 'node:https';
+import { connect as connectTls } from 'node:tls';
 import type Docker from 'dockerode';
 import { deriveEndpoints } from '../../infra/endpoints.ts';
 import { parseConfig } from '../../infra/config.ts';
@@ -37,13 +37,14 @@ export class FrontFixture {
   readonly echoes: Record<string, Docker.Container> = {};
   #image = '';
   #node = '';
-  #certificates = '';
+  /** The certificates volume. */
+  certificates = '';
   #ports: Record<number, number> = {};
 
   async start(): Promise<void> {
     this.#node = await baseImage('node');
     this.#image = await this.containers.build('proxy/Dockerfile', { BASE: await baseImage('nginx') });
-    this.#certificates = await this.containers.volume('certificates');
+    this.certificates = await this.containers.volume('certificates');
     const network = await this.containers.network();
     await Promise.all([this.startEcho('server'), this.startEcho('keycloak')]);
     const { waiting, serving } = renderNginx({
@@ -55,10 +56,11 @@ export class FrontFixture {
     this.front = await this.containers.run({
       image: this.#image,
       network,
+      alias: 'front',
       user: '101:101',
       env: { NGINX_CONF: serving, NGINX_WAITING_CONF: waiting },
       tmpfs: { '/run/nginx': 'uid=101,gid=101,mode=2750', '/var/cache/nginx': 'uid=101,mode=0700' },
-      binds: [`${this.#certificates}:/certificates:ro`],
+      binds: [`${this.certificates}:/certificates:ro`],
       ports: [80, 443],
     });
     this.#ports = { 80: await published(this.front, 80), 443: await published(this.front, 443) };
@@ -78,7 +80,7 @@ export class FrontFixture {
       capabilities: ['NET_BIND_SERVICE', 'SETUID', 'SETGID'],
       env: { NGINX_CONF: serving, NGINX_WAITING_CONF: waiting },
       tmpfs: { '/run/nginx': 'gid=101,mode=2750', '/var/cache/nginx': 'uid=101,mode=0700' },
-      binds: [`${this.#certificates}:/certificates:ro`],
+      binds: [`${this.certificates}:/certificates:ro`],
     });
   }
 
@@ -98,7 +100,7 @@ export class FrontFixture {
       user: '101:0',
       entrypoint: ['sh', '-euc', script],
       tmpfs: { '/tmp': '' },
-      binds: [`${this.#certificates}:/certificates`],
+      binds: [`${this.certificates}:/certificates`],
     });
   }
 
@@ -123,6 +125,15 @@ export class FrontFixture {
 
   async healthy(container = this.front): Promise<boolean> {
     return (await exitCode(container, ['sh', '/usr/local/lib/drawbridge/front-health.sh'])) === 0;
+  }
+
+  servedSerial(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connectTls({ host: '127.0.0.1', port: this.port(443), servername: 'localhost', rejectUnauthorized: false }, () => {
+        resolve(socket.getPeerX509Certificate()!.serialNumber);
+        socket.destroy();
+      }).on('error', reject);
+    });
   }
 
   /** Sends a request whose path goes over the wire as it stands. */

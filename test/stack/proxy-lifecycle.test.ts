@@ -1,21 +1,11 @@
 import { Agent } from 'node:https';
 import { X509Certificate } from 'node:crypto';
-import { connect as connectTls } from 'node:tls';
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCode, logs, until } from './proxy-containers.ts';
 import { FrontFixture } from './proxy-front.ts';
 
 const login = '/auth/realms/main/login-actions/authenticate';
-
-function servedSerial(front: FrontFixture): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTls({ host: '127.0.0.1', port: front.port(443), servername: 'localhost', rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerX509Certificate()!.serialNumber);
-      socket.destroy();
-    }).on('error', reject);
-  });
-}
 
 const serialOf = (pem: string) => new X509Certificate(pem).serialNumber;
 
@@ -34,7 +24,7 @@ describe('a front', () => {
   it('starts TLS by itself once there is one, and is healthy then', async () => {
     const certificate = await front.issue();
     await until('the front is healthy', () => front.healthy());
-    expect(await servedSerial(front)).toBe(serialOf(certificate));
+    expect(await front.servedSerial()).toBe(serialOf(certificate));
   });
 
   it('loads a renewed certificate without failing a request or cutting a stream', async () => {
@@ -48,7 +38,7 @@ describe('a front', () => {
       }),
     );
     const renewed = serialOf(await front.issue());
-    await until('the renewed certificate is served', async () => (await servedSerial(front)) === renewed);
+    await until('the renewed certificate is served', async () => (await front.servedSerial()) === renewed);
     running = false;
     await load;
     agent.destroy();
@@ -57,16 +47,16 @@ describe('a front', () => {
   });
 
   it('refuses a broken certificate, says so once, and goes on with the old one', async () => {
-    const before = await servedSerial(front);
+    const before = await front.servedSerial();
     await front.onCertificates('cp -r /certificates/live/ /certificates/broken; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out /certificates/broken/other.pem; cd /certificates/broken; mv -f other.pem privkey.pem; ln -s broken /certificates/next; mv -T /certificates/next /certificates/live');
     await until('the refusal is logged', async () => (await logs(front.front)).includes('certificate-refused'));
     await new Promise((resolve) => setTimeout(resolve, 5000));
     const refusals = (await logs(front.front)).split('\n').filter((line) => line.includes('certificate-refused'));
     expect(refusals).toHaveLength(1);
     expect(JSON.parse(refusals[0]!)).toMatchObject({ level: 'error', detail: expect.stringMatching(/key values mismatch/) });
-    expect(await servedSerial(front)).toBe(before);
+    expect(await front.servedSerial()).toBe(before);
     const repaired = serialOf(await front.issue());
-    await until('a later good certificate is served', async () => (await servedSerial(front)) === repaired);
+    await until('a later good certificate is served', async () => (await front.servedSerial()) === repaired);
   });
 });
 

@@ -125,11 +125,11 @@ describe('up', () => {
 
 describe('outputs', () => {
   it('are one line each; a certificate is named, not printed', () => {
-    expect(outputLines({ tier: 'host', resources: { mcp: { url: 'https://h/mcp', scopes: ['a', 'b'] } }, caCertificate: '-----BEGIN CERTIFICATE-----\nMII\n' })).toEqual([
+    expect(outputLines({ tier: 'host', resources: { mcp: { url: 'https://h/mcp', scopes: ['a', 'b'] } }, caCertificate: '-----BEGIN CERTIFICATE-----\nMII\n' }, 'dev')).toEqual([
       'tier                  host',
       'resources.mcp.url     https://h/mcp',
       'resources.mcp.scopes  a b',
-      'caCertificate         (-----BEGIN CERTIFICATE-----; print it with: npm run --silent outputs -- caCertificate)',
+      'caCertificate         (print it with: npm run --silent outputs -- --stack dev caCertificate)',
     ]);
   });
 });

@@ -66,7 +66,7 @@ describe('progress on a terminal', () => {
     show(step('started', 'keycloak', 'create'));
     show({ kind: 'progress', urn: urn(CONTAINER, 'keycloak'), name: 'keycloak', line: 'x'.repeat(100) });
     vi.advanceTimersByTime(250);
-    expect(text()).toBe(`  · creating container keycloak  0 s  \n\u001b[1A\u001b[0J  · creating container keycloak  0 s  ${'x'.repeat(20)}…\n`);
+    expect(text()).toBe(`  · creating container keycloak  0 s\n\u001b[1A\u001b[0J  · creating container keycloak  0 s  ${'x'.repeat(20)}…\n`);
     show(step('finished', 'keycloak', 'create', { seconds: 65 }));
     expect(text().endsWith('\u001b[1A\u001b[0J  ✓ created container keycloak  1 min 05 s\n')).toBe(true);
     progress.close();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decideBase, parseWish, type Wish } from '../../images/decide.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
-const noRegistry = () => Promise.reject(new Error('(HTTP code 500) server error - Get "https://quay.io/v2/": dial tcp: lookup quay.io: no such host '));
+const noRegistry = () => Promise.reject(new Error('server error - Get "https://quay.io/v2/": dial tcp: lookup quay.io: no such host '));
 const refusal = (statusCode: number, message: string) => () => Promise.reject(Object.assign(new Error(message), { statusCode }));
 
 /** Decides for keycloak and notes what was asked, built and reported. */

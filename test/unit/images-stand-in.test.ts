@@ -87,8 +87,9 @@ describe('withLock', () => {
 describe('removeStandIns', () => {
   it('removes the stand-ins of every recipe, the Debian image below them last', async () => {
     const removed: string[] = [];
+    const present = ['drawbridge.local/debian:trixie-1', 'drawbridge.local/node:1-2'];
     const engine = {
-      tags: (pattern: string) => Promise.resolve(pattern === 'drawbridge.local/*' ? ['drawbridge.local/debian:trixie-1', 'drawbridge.local/node:1-2'] : []),
+      tags: (pattern: string) => Promise.resolve(pattern === 'drawbridge.local/*' ? present : []),
       remove: (image: string) => {
         removed.push(image);
         return Promise.resolve();
