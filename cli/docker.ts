@@ -32,7 +32,8 @@ export async function askEngine(): Promise<EngineAnswer> {
   } catch (error) {
     const { code, name, statusCode, message } = error as NodeJS.ErrnoException & { statusCode?: number };
     if (code === 'EACCES' || code === 'EPERM') return 'denied';
-    if (code === 'ENOENT' || code === 'ECONNREFUSED') return 'no';
+    // A daemon that ends, or is still starting, drops connections.
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET') return 'no';
     const cause = name === 'AbortError' || name === 'TimeoutError' ? `no answer in ${PING_TIMEOUT / 1000} s` : (code ?? statusCode ?? message);
     throw new CommandError(`The Docker engine does not answer as it should: ${cause}.`, ['Look at its log (`journalctl -u docker`), restart it, and run this again.']);
   }

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askEngine, containerOnPort, engineDirectory, frontRuns } from './docker.ts';
@@ -29,6 +30,8 @@ export interface InstallOptions {
 
 /** How long a started engine may take until it answers, in milliseconds. */
 const START_TIMEOUT = 30_000;
+/** How much of the log of an engine that did not start is worth showing. */
+const LOG_LINES = 3;
 const ENGINE_LOG = join(projectDirectory, '.drawbridge', 'dockerd.log');
 
 /** This machine. */
@@ -71,12 +74,17 @@ export const thisHost: Host = {
     const deadline = performance.now() + START_TIMEOUT;
     while ((await askEngine()) !== 'yes') {
       const gone = daemon?.ended();
-      if (gone || performance.now() > deadline)
-        throw new CommandError(`The Docker engine was started and ${gone ? 'ended again' : `did not answer within ${START_TIMEOUT / 1000} s`}.`, [
-          command ? 'Its log says why: journalctl -u docker, or /var/log/docker.log' : `Its log says why: ${ENGINE_LOG}`,
-          'In a container it needs to be privileged, or the host’s engine handed in by DOCKER_HOST.',
-        ]);
+      if (gone || performance.now() > deadline) throw notStarted(gone ? 'ended again' : `did not answer within ${START_TIMEOUT / 1000} s`, command === undefined);
       await sleep(250);
     }
   },
 };
+
+function notStarted(what: string, byHand: boolean): CommandError {
+  if (!byHand) return new CommandError(`The Docker engine was started and ${what}.`, ['Its log says why: journalctl -u docker, or /var/log/docker.log']);
+  const log = existsSync(ENGINE_LOG) ? readFileSync(ENGINE_LOG, 'utf8').trimEnd().split('\n').slice(-LOG_LINES) : [];
+  return new CommandError([`The Docker engine was started and ${what}. Its last words:`, ...log].join('\n'), [
+    `All of them are in ${ENGINE_LOG}.`,
+    'In a container it needs one that is privileged; or hand in the engine of the host by DOCKER_HOST.',
+  ]);
+}

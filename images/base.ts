@@ -21,22 +21,23 @@ DRAWBRIDGE_BASES=stand-in  ask no registry
 
 class UsageError extends Error {}
 
-function parse(): { name: BaseName | undefined; removeStandIns: boolean; help: boolean; wish: Wish } {
+/** `name` is undefined where the stand-ins are to be removed. */
+function parse(): { name: BaseName | undefined; help: boolean; wish: Wish } {
   try {
     const options = { 'remove-stand-ins': { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } as const;
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
     const name = baseNames.find((known) => known === positionals[0]);
-    const single = values.help || values['remove-stand-ins'];
-    if (positionals.length !== (single ? 0 : 1) || (!single && name === undefined)) throw new Error(`one of ${baseNames.join(', ')} is needed.`);
-    return { name, removeStandIns: values['remove-stand-ins'], help: values.help, wish: parseWish(process.env.DRAWBRIDGE_BASES) };
+    const fits = values['remove-stand-ins'] ? positionals.length === 0 : positionals.length === 1 && name !== undefined;
+    if (!fits && !values.help) throw new Error(`one of ${baseNames.join(', ')} is needed; see --help.`);
+    return { name, help: values.help, wish: parseWish(process.env.DRAWBRIDGE_BASES) };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
 }
 
 async function main(): Promise<void> {
-  const { name, wish, ...wanted } = parse();
-  if (wanted.help) {
+  const { name, help, wish } = parse();
+  if (help) {
     process.stdout.write(usage);
     return;
   }

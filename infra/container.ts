@@ -23,12 +23,15 @@ export interface ContainerArgs {
   ports?: { internal: number; external: number; ip: string }[];
   capabilities?: string[];
   command?: string[];
-  /** Command that exits with 0 once the container does its work. */
-  health: string[];
-  /** Whether `up` waits until it is healthy. Default true. */
-  wait?: boolean;
-  /** Seconds until it must be healthy, counted from its start. */
-  startTimeout: number;
+  /** How it is told that the container does its work. None: it is enough that it runs. */
+  health?: {
+    /** Exits with 0 when it does. */
+    command: string[];
+    /** Seconds it may take to get there. */
+    within: number;
+    /** Whether `up` waits for it. Default true. */
+    wait?: boolean;
+  };
   /** Seconds it may take to finish what it is doing when it is stopped. */
   stopTimeout: number;
   /** Upper limit in MB. */
@@ -61,9 +64,11 @@ export function createContainer(role: string, args: ContainerArgs, opts: pulumi.
       logDriver: 'json-file',
       logOpts: { 'max-size': '10m', 'max-file': '3' },
       restart: 'unless-stopped',
-      healthcheck: { tests: ['CMD', ...args.health], interval: '3s', timeout: '5s', retries: 3, startPeriod: `${args.startTimeout}s` },
-      wait: args.wait ?? true,
-      waitTimeout: args.startTimeout,
+      ...(args.health && {
+        healthcheck: { tests: ['CMD', ...args.health.command], interval: '3s', timeout: '5s', retries: 3, startPeriod: `${args.health.within}s` },
+        wait: args.health.wait ?? true,
+        waitTimeout: args.health.within,
+      }),
       destroyGraceSeconds: args.stopTimeout,
     },
     opts,

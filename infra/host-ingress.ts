@@ -37,10 +37,8 @@ export class HostIngress extends pulumi.ComponentResource {
 
     const front = this.#front(args, certificates);
     const issuer = this.#certificates(args, front, certificates, acme);
-    if (local) {
-      const show = `docker exec ${objectName('front')} cat /certificates/live/ca.pem`;
-      this.caCertificate = new command.local.Command(`${name}-ca`, { create: show, triggers: [issuer.id] }, { parent: this }).stdout;
-    }
+    const serving = new command.local.Command(`${name}-serving`, { create: waitUntilServing(), triggers: [front.id, issuer.id] }, { parent: this });
+    if (local) this.caCertificate = serving.stdout;
     this.registerOutputs({ caCertificate: this.caCertificate });
   }
 
@@ -55,8 +53,8 @@ export class HostIngress extends pulumi.ComponentResource {
       network: local ? 'bridge' : 'host',
       hsts: !local,
       upstreams: loopbackPorts
-        ? { server: `http://127.0.0.1:${loopbackPorts.server}`, keycloak: `http://127.0.0.1:${loopbackPorts.keycloak}` }
-        : { server: `http://${McpServer.alias}:${McpServer.port}`, keycloak: Keycloak.origin },
+        ? { server: `http://127.0.0.1:${loopbackPorts.server}`, authorizationServer: `http://127.0.0.1:${loopbackPorts.keycloak}` }
+        : { server: `http://${McpServer.alias}:${McpServer.port}`, authorizationServer: Keycloak.origin },
     });
     return createContainer(
       'front',
@@ -70,10 +68,8 @@ export class HostIngress extends pulumi.ComponentResource {
         settings: { NGINX_WAITING_CONF: waiting, NGINX_CONF: serving },
         tmpfs: { '/run/nginx': 'rw,uid=101,gid=101,mode=0750', '/var/cache/nginx': 'rw,uid=101,gid=101,mode=0750' },
         volumes: [{ volume: certificates.name, path: '/certificates', readOnly: true }],
-        health: ['sh', '/usr/local/lib/drawbridge/front-health.sh'],
         // It serves once there is a certificate, and the container that gets one waits for the front: so nobody waits here.
-        wait: false,
-        startTimeout: 60,
+        health: { command: ['sh', '/usr/local/lib/drawbridge/front-health.sh'], within: 60, wait: false },
         stopTimeout: 30,
         memory: 256,
       },
@@ -95,14 +91,14 @@ export class HostIngress extends pulumi.ComponentResource {
           ACME_DIRECTORY: local ? 'https://front:14000/dir' : config.acme.directory,
           ACME_EMAIL: config.acme.email ?? '',
           NAMES: endpoints.hosts.join(' '),
+          ...(local ? { THROWAWAY_CA_ROOT: 'https://front:15000/roots/0', RETRY_SECONDS: '2' } : {}),
         },
         tmpfs: { '/tmp': 'rw,mode=1777' },
         volumes: [
           { volume: certificates.name, path: '/certificates' },
           { volume: acme.name, path: '/acme' },
         ],
-        health: ['test', '-e', '/certificates/live/fullchain.pem'],
-        startTimeout: 120,
+        health: { command: ['test', '-e', '/certificates/live/fullchain.pem'], within: 120 },
         stopTimeout: 10,
         memory: 128,
       },
@@ -119,13 +115,24 @@ export class HostIngress extends pulumi.ComponentResource {
         user: '65534:65534',
         alias: 'pebble',
         networkMode: pulumi.interpolate`container:${front.id}`,
-        tmpfs: { '/tmp': 'rw,mode=1777' },
-        health: ['true'],
-        startTimeout: 30,
         stopTimeout: 5,
         memory: 64,
       },
       { parent: this },
     );
   }
+}
+
+/** Ends when the front serves TLS, and prints the CA's certificate where the CA is a private one. */
+function waitUntilServing(): string {
+  const [front, certificates] = [objectName('front'), objectName('certificates')];
+  return [
+    'for attempt in $(seq 120); do',
+    `  docker exec ${front} sh /usr/local/lib/drawbridge/front-health.sh >/dev/null 2>&1 && exec docker exec ${front} sh -c 'cat /certificates/live/ca.pem 2>/dev/null || true'`,
+    '  sleep 0.5',
+    'done',
+    `echo "The front does not serve TLS after a minute. What the ACME client says (docker logs ${certificates}):" >&2`,
+    `docker logs --tail 5 ${certificates} >&2`,
+    'exit 1',
+  ].join('\n');
 }

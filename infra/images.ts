@@ -12,11 +12,11 @@ export type Base = 'nginx' | 'node' | 'keycloak' | 'postgres' | 'certbot' | 'peb
 const builds = {
   front: { dockerfile: 'proxy/Dockerfile', base: 'nginx' },
   certificates: { dockerfile: 'proxy/certificates.Dockerfile', base: 'certbot' },
-  pebble: { dockerfile: 'proxy/pebble.Dockerfile', base: 'pebble' },
+  pebble: { dockerfile: 'proxy/pebble.Dockerfile', base: 'pebble', tools: 'nginx' },
   keycloak: { dockerfile: 'keycloak/Dockerfile', base: 'keycloak' },
   applier: { dockerfile: 'keycloak/applier.Dockerfile', base: 'node' },
   server: { dockerfile: 'server/Dockerfile', base: 'node' },
-} as const satisfies Record<string, { dockerfile: string; base: Base }>;
+} satisfies Record<string, { dockerfile: string; base: Base; tools?: Base }>;
 export type Build = keyof typeof builds;
 
 /** The images of a stack. Each is resolved or built when it is first asked for. */
@@ -48,21 +48,21 @@ export class Images extends pulumi.ComponentResource {
 
   /** Id of one of our own images, built again whenever a file that goes into it, or its base, changes. */
   built(build: Build): pulumi.Output<string> {
-    const { dockerfile, base } = builds[build];
-    const reference = this.base(base);
-    const name = reference.apply((from) => `drawbridge.local/${pulumi.getStack()}/${build}:${contentHash(dockerfile, from)}`);
+    const { dockerfile, base, tools }: { dockerfile: string; base: Base; tools?: Base } = builds[build];
+    const buildArgs = pulumi.output({ BASE: this.base(base), ...(tools && { TOOLS: this.base(tools) }) });
+    const name = buildArgs.apply((bases) => `drawbridge.local/${pulumi.getStack()}/${build}:${contentHash(dockerfile, Object.values(bases))}`);
     return new docker.RemoteImage(
       `image-${build}`,
       // The legacy builder is the one that every engine has; the Dockerfiles ask for no more.
-      { name, build: { context: '.', dockerfile, buildArgs: { BASE: reference }, useLegacyBuilder: true }, forceRemove: true },
+      { name, build: { context: '.', dockerfile, buildArgs, useLegacyBuilder: true }, forceRemove: true },
       { parent: this },
     ).imageId;
   }
 }
 
-/** Hash of all that goes into an image: its base, its Dockerfile, and each file that the Dockerfile copies. */
-function contentHash(dockerfile: string, base: string): string {
-  const hash = createHash('sha256').update(base);
+/** Hash of all that goes into an image: its bases, its Dockerfile, and each file that the Dockerfile copies. */
+function contentHash(dockerfile: string, bases: readonly string[]): string {
+  const hash = createHash('sha256').update(bases.join('\0'));
   for (const file of [dockerfile, ...copiedFiles(readFileSync(dockerfile, 'utf8'))]) hash.update(`\0${file}\0`).update(readFileSync(file));
   return hash.digest('hex').slice(0, 12);
 }

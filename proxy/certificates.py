@@ -76,7 +76,8 @@ def read(directory):
 def obtain(settings):
     """Runs certbot, which does nothing unless a certificate is missing, due, or for other names."""
     # A run that was killed leaves a lineage that certbot would step around under another name. The account stays.
-    if not read(ACME / "live" / LINEAGE) or not (ACME / "renewal" / f"{LINEAGE}.conf").stat().st_size:
+    renewal = ACME / "renewal" / f"{LINEAGE}.conf"
+    if not read(ACME / "live" / LINEAGE) or not renewal.is_file() or not renewal.stat().st_size:
         for part in ("live", "archive", "renewal"):
             shutil.rmtree(ACME / part, ignore_errors=True)
     CHALLENGE.mkdir(exist_ok=True)
@@ -142,7 +143,7 @@ def main(settings):
             obtain(settings)
             publish(settings)
             failures = 0
-        except Failure as failure:
+        except (Failure, OSError) as failure:
             delay = min(retry * 2**failures, check)
             failures += 1
             published = read(LIVE)
@@ -155,6 +156,7 @@ def main(settings):
         time.sleep(delay)
 
 
-# The first process of a container ignores SIGTERM unless it says otherwise.
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-main(os.environ)
+if __name__ == "__main__":
+    # The first process of a container ignores SIGTERM unless it says otherwise.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    main(os.environ)

@@ -103,9 +103,10 @@ describe('certificates from a real Pebble', () => {
 
   it('are issued again after the loop was killed at any moment', async () => {
     for (const milliseconds of [300, 900, 1500, 2100]) {
-      await fixture.onCertificates('true');
-      await containers.once({ image: (await certificates.inspect()).Image, network: 'none', user: '101:0', entrypoint: ['sh', '-c', 'rm -rf /acme/live /acme/archive /acme/renewal'], binds: [`${acme}:/acme`] });
-      await certificates.restart({ t: 0 });
+      await certificates.stop({ t: 0 });
+      const forget = ['sh', '-c', 'rm -rf /acme/live /acme/archive /acme/renewal'];
+      await containers.once({ image: (await certificates.inspect()).Image, network: 'none', user: '101:0', entrypoint: forget, binds: [`${acme}:/acme`] });
+      await certificates.start();
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
       await certificates.kill();
       await certificates.start();
