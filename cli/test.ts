@@ -35,7 +35,8 @@ export async function test(args: readonly string[], { cli = false, yes }: TestOp
       }
     }
   }
-  if (needsEngine(selection)) await prepare({ terminal, browser: true });
+  // CHROMIUM names a browser of the user's own.
+  if (needsEngine(selection)) await prepare({ terminal, browser: process.env.CHROMIUM === undefined });
   const reporters = ['--reporter', 'default', '--reporter', join(projectDirectory, 'test/support/closing-line.ts')];
   const env: Record<string, string> = cli ? { DRAWBRIDGE_TEST_PULUMI: '1' } : {};
   return (await succeeds(bin('vitest'), ['run', ...selection, ...reporters], env)) ? 0 : 1;

@@ -33,7 +33,7 @@ export function runProgram({ project, stack, address, preview, onLine, signal }:
   };
   const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   if (preview) flags.push('--dry-run');
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('./plain-errors.ts'), launcher, ...flags, project.main], {
+  const child = spawn(process.execPath, ['--import', new URL('./plain-errors.ts', import.meta.url).href, launcher, ...flags, project.main], {
     cwd: project.directory,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

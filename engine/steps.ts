@@ -51,7 +51,7 @@ export class Run {
   }
 
   /** Announces a step, does it, and accounts for it. A failure is noted and thrown on. */
-  async step<T>(resource: Pick<Entry, 'urn' | 'type' | 'name'>, action: Action, reason: string | undefined, work: (step: Step) => Promise<T>, counted = true): Promise<T> {
+  async step<T>(resource: Pick<Entry, 'urn' | 'type' | 'name' | 'additionalSecretOutputs'>, action: Action, reason: string | undefined, work: (step: Step) => Promise<T>, counted = true): Promise<T> {
     const { urn, type, name } = resource;
     const about = { urn, type, name, action, reason };
     const started = performance.now();
@@ -70,9 +70,9 @@ export class Run {
   }
 
   /** What a provider gets to work with on a resource. */
-  handle({ urn, name }: Pick<Entry, 'urn' | 'name'>): Step {
+  handle({ urn, name, additionalSecretOutputs: secretOutputs }: Pick<Entry, 'urn' | 'name' | 'additionalSecretOutputs'>): Step {
     const { signal, docker, directory } = this;
-    return { urn, name, signal, docker, directory, progress: (line) => this.emit({ kind: 'progress', urn, name, line }) };
+    return { urn, name, signal, docker, directory, secretOutputs, progress: (line) => this.emit({ kind: 'progress', urn, name, line }) };
   }
 }
 

@@ -66,7 +66,8 @@ export class HostIngress extends pulumi.ComponentResource {
         alias: 'front',
         ...(local ? { networks: [edge.name], ports: [{ internal: 443, external: config.localPort, ip: '127.0.0.1' }] } : { networkMode: 'host' }),
         settings: { NGINX_WAITING_CONF: waiting, NGINX_CONF: serving },
-        tmpfs: { '/run/nginx': 'rw,uid=101,gid=101,mode=0750', '/var/cache/nginx': 'rw,uid=101,gid=101,mode=0750' },
+        // Group 0 may write as well: a root without capabilities is just another user to files of uid 101.
+        tmpfs: { '/run/nginx': 'rw,uid=101,gid=0,mode=0770', '/var/cache/nginx': 'rw,uid=101,gid=0,mode=0700' },
         volumes: [{ volume: certificates.name, path: '/certificates', readOnly: true }],
         // It serves once there is a certificate, and the container that gets one waits for the front: so nobody waits here.
         health: { command: ['sh', '/usr/local/lib/drawbridge/front-health.sh'], within: 60, wait: false },

@@ -56,7 +56,7 @@ export class Keycloak extends pulumi.ComponentResource {
           KC_BOOTSTRAP_ADMIN_CLIENT_ID: bootstrapClientId,
         },
         secrets: { KC_BOOTSTRAP_ADMIN_CLIENT_SECRET: secrets.bootstrapSecret, KC_DB_PASSWORD: secrets.databasePassword },
-        tmpfs: { '/tmp': 'rw,uid=1000,gid=0,mode=0700' },
+        tmpfs: { '/tmp': 'rw,uid=1000,gid=0,mode=0700', '/opt/keycloak/data/tmp': 'rw,uid=1000,gid=0,mode=0700' },
         health: { command: ['/opt/keycloak/health.sh'], within: 180 },
         stopTimeout: 30,
         memory: 1024,

@@ -6,8 +6,8 @@
 set -u
 run=/run/nginx
 live=/certificates/live
-# Group nginx, which /run/nginx hands down, is what workers are in where the master is root.
-umask 027
+# Only uid 101 and group 0 get into /run/nginx. Within, workers read what a master that is root has written.
+umask 022
 
 # One JSON line on stdout. $1 level, $2 event, $3 detail
 say() {
@@ -29,10 +29,12 @@ fingerprint() {
 # place, where nginx reads it at once. A copy of our own outlives whatever happens to the volume.
 take() {
   candidate=$run/certificate-$1
-  mkdir "$candidate" && cp "$live/fullchain.pem" "$live/privkey.pem" "$candidate/" && chmod 0640 "$candidate"/*.pem || return
+  former=$(readlink "$run/certificate")
+  # Published again after one that was refused.
+  [ "$former" != "$candidate" ] || return 0
+  mkdir "$candidate" && cat "$live/fullchain.pem" >"$candidate/fullchain.pem" && cat "$live/privkey.pem" >"$candidate/privkey.pem" || return
   sed "s,\$certificate_directory/,$candidate/," "$run/serving.conf" >"$run/candidate.conf"
   nginx -t -q -c "$run/candidate.conf" || return
-  former=$(readlink "$run/certificate")
   ln -s "$candidate" "$run/next" && mv -T "$run/next" "$run/certificate"
   # A handshake that began with the former files has a while to read the second of them.
   [ -z "$former" ] || { sleep 2; rm -r "$former"; }

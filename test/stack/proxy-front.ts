@@ -7,7 +7,7 @@ import { parseConfig } from '../../infra/config.ts';
 import { renderNginx } from '../../proxy/nginx.ts';
 import { baseImage, Containers, exitCode, published, until } from './proxy-containers.ts';
 
-export const endpoints = { challengePath: '/.well-known/acme-challenge/', ...deriveEndpoints(parseConfig({ profile: 'local' })) };
+export const endpoints = deriveEndpoints(parseConfig({ profile: 'local' }));
 
 // Answers every request with what it received; `?stream` sends a first part, and the rest a second later.
 const echo = `
@@ -16,7 +16,7 @@ require('node:http').createServer((request, response) => {
   response.setHeader('set-cookie', 'planted=1');
   response.setHeader('access-control-allow-origin', 'https://upstream.example');
   const { method, url, headers } = request;
-  const answer = JSON.stringify({ by: process.env.NAME, method, url, headers });
+  const answer = JSON.stringify({ by: process.env.NAME, connection: request.socket.remotePort, method, url, headers });
   if (url.includes('stream')) { response.write('first'); setTimeout(() => response.end('last'), Number(url.split('stream=')[1] ?? 1000)); }
   else if (url.includes('crash')) request.socket.destroy();
   else request.resume().on('end', () => response.end(answer));
@@ -59,7 +59,7 @@ export class FrontFixture {
       alias: 'front',
       user: '101:101',
       env: { NGINX_CONF: serving, NGINX_WAITING_CONF: waiting },
-      tmpfs: { '/run/nginx': 'uid=101,gid=101,mode=2750', '/var/cache/nginx': 'uid=101,mode=0700' },
+      tmpfs: { '/run/nginx': 'uid=101,gid=0,mode=0770', '/var/cache/nginx': 'uid=101,mode=0700' },
       binds: [`${this.certificates}:/certificates:ro`],
       ports: [80, 443],
     });
@@ -79,7 +79,7 @@ export class FrontFixture {
       user: '0:0',
       capabilities: ['NET_BIND_SERVICE', 'SETUID', 'SETGID'],
       env: { NGINX_CONF: serving, NGINX_WAITING_CONF: waiting },
-      tmpfs: { '/run/nginx': 'gid=101,mode=2750', '/var/cache/nginx': 'uid=101,mode=0700' },
+      tmpfs: { '/run/nginx': 'uid=101,gid=0,mode=0770', '/var/cache/nginx': 'uid=101,mode=0700' },
       binds: [`${this.certificates}:/certificates:ro`],
     });
   }

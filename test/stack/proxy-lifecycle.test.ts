@@ -48,9 +48,15 @@ describe('a front', () => {
 
   it('refuses a broken certificate, says so once, and goes on with the old one', async () => {
     const before = await front.servedSerial();
-    await front.onCertificates('cp -r /certificates/live/ /certificates/broken; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out /certificates/broken/other.pem; cd /certificates/broken; mv -f other.pem privkey.pem; ln -s broken /certificates/next; mv -T /certificates/next /certificates/live');
+    const publish = (directory: string) => `ln -s ${directory} /certificates/next; mv -T /certificates/next /certificates/live`;
+    const good = (await front.onCertificates('readlink /certificates/live')).trim();
+    const otherKey = 'openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out /certificates/broken/privkey.pem';
+    await front.onCertificates(`mkdir /certificates/broken; cp /certificates/live/fullchain.pem /certificates/broken/; ${otherKey}; ${publish('broken')}`);
     await until('the refusal is logged', async () => (await logs(front.front)).includes('certificate-refused'));
-    await new Promise((resolve) => setTimeout(resolve, 5000));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(await front.servedSerial()).toBe(before);
+    await front.onCertificates(publish(good));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
     const refusals = (await logs(front.front)).split('\n').filter((line) => line.includes('certificate-refused'));
     expect(refusals).toHaveLength(1);
     expect(JSON.parse(refusals[0]!)).toMatchObject({ level: 'error', detail: expect.stringMatching(/key values mismatch/) });
@@ -145,8 +151,8 @@ describe("a front on the host's own network", () => {
   });
 
   it('uses kept connections to its upstreams', async () => {
-    const ask = `for i in 1 2 3 4; do curl --silent --insecure --resolve localhost:443:127.0.0.1 https://localhost/mcp >/dev/null; done`;
-    expect(await exitCode(front, ['sh', '-c', ask])).toBe(0);
-    expect(await exitCode(front, ['sh', '-c', `grep -c ' 0100007F:1F90 ' /proc/net/tcp | grep -x '[123]'`])).toBe(0);
+    const ask = 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do curl --silent --insecure --resolve localhost:443:127.0.0.1 https://localhost/mcp; done';
+    // Each of the four workers has a pool of its own.
+    expect(await exitCode(front, ['sh', '-c', `test $(${ask} | grep -o '"connection":[0-9]*' | sort -u | wc -l) -le 4`])).toBe(0);
   });
 });

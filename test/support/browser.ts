@@ -25,36 +25,37 @@ export class Person {
     const context = await this.#browser.newContext({ ignoreHTTPSErrors: true });
     try {
       const page = await context.newPage();
-      const redirected = new Promise<URL>((resolve) => {
-        void page.route((url) => url.href.startsWith(redirectUrl), (route) => {
-          resolve(new URL(route.request().url()));
-          return route.fulfill({ body: 'Signed in. You can close this window.' });
-        });
+      const { promise: redirected, resolve } = Promise.withResolvers<URL>();
+      await page.route((url) => url.href.startsWith(redirectUrl), async (route) => {
+        resolve(new URL(route.request().url()));
+        await route.fulfill({ body: 'Signed in. You can close this window.' });
       });
       await page.goto(authorizationUrl.href);
-      await this.#walk(page, redirectUrl);
-      return (await redirected).searchParams;
+      for (let steps = 0; steps < 4; steps++) {
+        const arrived = await Promise.race([redirected, this.#nextStep(page)]);
+        if (arrived) return arrived.searchParams;
+      }
+      throw new Error(`sign-in did not end: ${await page.title()}`);
     } finally {
       await context.close();
     }
   }
 
-  async #walk(page: Page, redirectUrl: string): Promise<void> {
+  /** Does what the page asks for: sign in, or consent. */
+  async #nextStep(page: Page): Promise<undefined> {
     const password = page.locator('#password');
     const accept = page.locator('#kc-login[name="accept"]');
     const failure = page.locator('#kc-error-message');
-    for (let step = 0; step < 4 && !page.url().startsWith(redirectUrl); step++) {
-      await password.or(accept).or(failure).first().waitFor({ timeout: 30_000 });
-      if (await failure.isVisible()) throw new Error(`the authorization server refused: ${await failure.innerText()} at ${page.url().split('?')[0]}`);
-      if (await password.isVisible()) {
-        await page.fill('#username', this.#credentials.username);
-        await password.fill(this.#credentials.password);
-        await page.click('#kc-login');
-      } else {
-        await accept.click();
-      }
-      await page.waitForLoadState('load');
+    await password.or(accept).or(failure).first().waitFor({ timeout: 30_000 });
+    if (await failure.isVisible()) throw new Error(`the authorization server refused: ${await failure.innerText()}`);
+    const signIn = await password.isVisible();
+    if (signIn) {
+      await page.fill('#username', this.#credentials.username);
+      await password.fill(this.#credentials.password);
     }
+    const button = signIn ? page.locator('#kc-login') : accept;
+    await button.click();
+    await (signIn ? password : accept).waitFor({ state: 'detached' });
   }
 
   async leave(): Promise<void> {

@@ -3,8 +3,7 @@ import { parseConfig } from '../../infra/config.ts';
 import { deriveEndpoints } from '../../infra/endpoints.ts';
 import { renderNginx } from '../../proxy/nginx.ts';
 
-const challengePath = '/.well-known/acme-challenge/';
-const endpointsOf = (raw: Record<string, unknown>) => ({ challengePath, ...deriveEndpoints(parseConfig(raw)) });
+const endpointsOf = (raw: Record<string, unknown>) => deriveEndpoints(parseConfig(raw));
 
 const local = renderNginx({
   endpoints: endpointsOf({ profile: 'local' }),
@@ -31,7 +30,7 @@ function block(text: string, opening: string): string[] {
 
 describe('the waiting configuration', () => {
   it('is this text', () => {
-    expect(local.waiting).toBe(String.raw`worker_processes auto;
+    expect(local.waiting).toBe(String.raw`worker_processes 4;
 worker_rlimit_nofile 8192;
 pid /run/nginx/nginx.pid;
 error_log stderr error;
@@ -179,7 +178,7 @@ describe('the serving configuration', () => {
     });
     const [mcp, auth] = serving.split('http2 on;').slice(1);
     expect(mcp).toContain('server_name mcp.example.org;');
-    expect(mcp).not.toContain('authorizationServer/');
+    expect(mcp).not.toContain('http://authorizationServer');
     expect(auth).toContain('server_name auth.example.org;');
     expect(auth).not.toContain('location = /mcp');
   });
