@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import dockerignore from '@balena/dockerignore';
 import { pack } from 'tar-fs';
 
-/** The files that `docker build` would send: all but those of `.dockerignore`, always with the Dockerfile. As a gzipped tar. */
+/** The files that `docker build` would send: all but those of `.dockerignore`. As a gzipped tar. */
 export function packContext(context: string, dockerfile: string): NodeJS.ReadableStream {
   const files = contextFiles(context, dockerfile);
   // The owner on this machine is nobody's business in the image, and would defeat the build cache elsewhere.
@@ -12,6 +12,10 @@ export function packContext(context: string, dockerfile: string): NodeJS.Readabl
   return pack(context, { entries: files, map: map as never }).pipe(createGzip({ level: 1 }));
 }
 
+/**
+ * Paths of those files. The Dockerfile and `.dockerignore` always go along: the engine needs both, and takes them out again
+ * before COPY where the list excludes them.
+ */
 export function contextFiles(context: string, dockerfile: string): string[] {
   const patterns = readPatterns(context);
   const rules = dockerignore.default({ ignorecase: false }).add(patterns);
@@ -22,7 +26,7 @@ export function contextFiles(context: string, dockerfile: string): string[] {
       const path = directory ? `${directory}/${entry.name}` : entry.name;
       const ignored = rules.ignores(path);
       if (!entry.isDirectory()) {
-        if (!ignored || path === dockerfile) found.push(path);
+        if (!ignored || path === dockerfile || path === '.dockerignore') found.push(path);
       } else if (!ignored || exceptions.some((exception) => mayReach(exception, path)) || dockerfile.startsWith(`${path}/`)) {
         walk(path);
       }

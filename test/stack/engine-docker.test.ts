@@ -36,6 +36,7 @@ afterEach(() => {
   for (const id of listed(['ps', '-a'])) docker('rm', '-f', id);
   for (const id of listed(['network', 'ls'])) docker('network', 'rm', id);
   for (const id of listed(['volume', 'ls'])) docker('volume', 'rm', id);
+  for (const tag of docker('images', '--format', '{{.Repository}}:{{.Tag}}', `${scope}.local/tiny`).split('\n').filter(Boolean)) docker('rmi', '-f', tag);
 });
 
 interface Varied {

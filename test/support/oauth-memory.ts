@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { OAuthClientInformationMixed, OAuthClientMetadata, OAuthClientProvider, OAuthTokens } from '@modelcontextprotocol/client';
+import type { OAuthClientInformationMixed, OAuthClientMetadata, OAuthClientProvider, OAuthDiscoveryState, OAuthTokens } from '@modelcontextprotocol/client';
 
 /**
  * What an MCP client remembers while it signs in, kept in memory. It starts with nothing: no client id, no issuer, no
@@ -13,6 +13,7 @@ export class OAuthMemory implements OAuthClientProvider {
   granted?: OAuthTokens;
   readonly expectedState = randomUUID();
   #verifier = '';
+  #discovered?: OAuthDiscoveryState;
   #clientName: string;
 
   constructor(clientName: string) {
@@ -51,5 +52,11 @@ export class OAuthMemory implements OAuthClientProvider {
   }
   codeVerifier(): string {
     return this.#verifier;
+  }
+  saveDiscoveryState(state: OAuthDiscoveryState): void {
+    this.#discovered = state;
+  }
+  discoveryState(): OAuthDiscoveryState | undefined {
+    return this.#discovered;
   }
 }

@@ -46,10 +46,10 @@ describe('the build context', () => {
     expect(files('# comment\n.env\n**/*.ts\n')).toEqual(['.dockerignore', 'Dockerfile', 'a/Dockerfile', 'b/z.md']);
   });
 
-  test('of an allow-list holds what is allowed, and the Dockerfile whatever the list says', () => {
-    expect(files('*\n!a/deep\n', 'b/none')).toEqual(['a/deep/x.ts']);
-    expect(files('*\n!a/deep/**\n', 'a/Dockerfile')).toEqual(['a/Dockerfile', 'a/deep/x.ts']);
-    expect(files('*\n!**/*.md\n', 'Dockerfile')).toEqual(['Dockerfile', 'b/z.md']);
+  test('of an allow-list holds what is allowed, and what Docker itself needs', () => {
+    expect(files('*\n!a/deep\n', 'b/none')).toEqual(['.dockerignore', 'a/deep/x.ts']);
+    expect(files('*\n!a/deep/**\n', 'a/Dockerfile')).toEqual(['.dockerignore', 'a/Dockerfile', 'a/deep/x.ts']);
+    expect(files('*\n!**/*.md\n', 'Dockerfile')).toEqual(['.dockerignore', 'Dockerfile', 'b/z.md']);
   });
 });
 
