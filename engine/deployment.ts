@@ -18,6 +18,8 @@ export class Deployment {
   readonly #inFlight = new Set<Promise<unknown>>();
   /** Deleted ahead of their turn since something they need was replaced: URN → reason. */
   readonly #cleared = new Map<string, string>();
+  /** Clearing goes one at a time: two replacements may have the same dependents. */
+  #clearing: Promise<unknown> = Promise.resolve();
   #stackOutputs: Values | undefined;
 
   constructor(run: Run) {
@@ -128,15 +130,21 @@ export class Deployment {
   /** Deletes an object that its replacement cannot stand beside, after everything that is built on it. */
   async #clear(old: Entry, provider: Provider, step: Step): Promise<void> {
     const { state } = this.#run;
+    const cleared = this.#clearing.then(() => this.#clearDependents(old));
+    this.#clearing = cleared.catch(() => {});
+    await cleared;
+    state.put({ ...old, pending: 'delete' });
+    state.save();
+    await provider.remove(recorded(old), step);
+  }
+
+  async #clearDependents(old: Entry): Promise<void> {
     const dependents = this.#builtOn(old.urn);
     const kept = dependents.filter((entry) => entry.protect);
     if (kept.length > 0) throw new EngineError(`it must be replaced, and with it ${kept.map((entry) => entry.name).join(', ')}, which is protected. Set protect to false if its content may be lost`);
     for (const entry of dependents) this.#cleared.set(entry.urn, `${old.name} is replaced`);
     await deleteEntries(this.#run, dependents, `${old.name} is replaced`);
-    if (dependents.some((entry) => state.get(entry.urn))) throw new EngineError('what depends on it could not be deleted');
-    state.put({ ...old, pending: 'delete' });
-    state.save();
-    await provider.remove(recorded(old), step);
+    if (dependents.some((entry) => this.#run.state.get(entry.urn))) throw new EngineError('what depends on it could not be deleted');
   }
 
   /** The resources, directly or not, that a new `urn` makes new: those with an input from it whose change replaces them. */

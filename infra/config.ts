@@ -27,16 +27,17 @@ const server = z.strictObject({
   tools: z.record(z.string(), scope).default({}),
 });
 
+/** The Pulumi CLI demands a default of every key it is told the type of. An empty one stands for none. */
+const emptyIsNone = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess((value) => (value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0) ? undefined : value), schema.optional());
+
 /**
  * The schema of every key in the namespace `drawbridge:`. `Pulumi.yaml` declares the same keys for the Pulumi CLI; a test
  * keeps the two in step.
  */
 export const configSchema = z.strictObject({
   tier: z.enum(['host', 'tunnel'], { error: 'is none of: host, tunnel' }).default('host'),
-  host: z
-    .string()
-    .regex(hostName, 'is no host name: lower-case letters, digits, dashes and dots, without scheme, port or path')
-    .optional(),
+  host: emptyIsNone(z.string().regex(hostName, 'is no host name: lower-case letters, digits, dashes and dots, without scheme, port or path')),
   layout: z.enum(['paths', 'subdomains'], { error: 'is none of: paths, subdomains' }).default('paths'),
   profile: z.enum(['production', 'preview', 'local'], { error: 'is none of: production, preview, local' }).default('production'),
   servers: z.array(server).min(1, 'needs at least one server').default([{ name: 'mcp', path: '/mcp', backend: 'builtin', scopes: ['mcp:read', 'mcp:write'], tools: { note_write: 'mcp:write' } }]),
@@ -51,7 +52,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   deploy: z.strictObject({ app: target.default('local'), proxy: target.default('local') }).prefault({}),
   firewall: z.enum(['auto', 'firewalld', 'ufw', 'nftables', 'none'], { error: 'is none of: auto, firewalld, ufw, nftables, none' }).default('auto'),
-  cloudflare: z.strictObject({ accountId: z.string(), zone: z.string() }).optional(),
+  cloudflare: emptyIsNone(z.strictObject({ accountId: z.string(), zone: z.string() })),
 });
 
 /** A stack's config, complete with its defaults. */
@@ -86,7 +87,7 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>): Config {
   const parsed = configSchema.safeParse(raw);
   // What needs the whole config is checked even when a part failed, on the parts that are right.
   const partial = parsed.data ?? salvage(raw);
-  const problems = [...(parsed.error?.issues.flatMap(describeIssue) ?? []), ...crossCheck(partial, raw.host === undefined)];
+  const problems = [...(parsed.error?.issues.flatMap(describeIssue) ?? []), ...crossCheck(partial, (raw.host ?? '') === '')];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return { ...parsed.data, host: parsed.data.host ?? 'localhost' };
 }

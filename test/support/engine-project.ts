@@ -105,11 +105,3 @@ ${names === 0 ? 'export {};' : ''}
     return verb({ projectDirectory: this.directory, stack: 'dev', stateDirectory: this.stateDirectory, onEvent: (event) => this.events.push(event), ...options });
   }
 }
-
-/** Waits until a condition holds; fails after ten seconds. */
-export async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !condition(); ) {
-    if (Date.now() > end) throw new Error('waited in vain');
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}

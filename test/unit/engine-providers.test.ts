@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { contextFiles } from '../../engine/providers/build-context.ts';
 import { containerSpec, nanoseconds } from '../../engine/providers/container-spec.ts';
-import { isOurs } from '../../engine/providers/docker.ts';
+import { explain, isOurs } from '../../engine/providers/docker.ts';
 import { randomPassword } from '../../engine/providers/random-password.ts';
 import type { Step } from '../../engine/providers/provider.ts';
 import { TinyProject } from '../support/engine-project.ts';
@@ -71,6 +71,12 @@ test('a container is described to Docker with all that its inputs say', () => {
     },
   });
   expect([nanoseconds('1h'), nanoseconds('0s'), nanoseconds(undefined)]).toEqual([3.6e12, 0, undefined]);
+});
+
+test("Docker's errors say what to do about a full disk, a closed socket and a missing engine", () => {
+  expect(explain(Object.assign(new Error('x'), { json: { message: 'write /layer: no space left on device' } })).message).toMatch(/disk .* is full .*docker system prune/);
+  expect(explain(Object.assign(new Error('connect EACCES'), { code: 'EACCES', syscall: 'connect' })).message).toMatch(/group docker/);
+  expect(explain(Object.assign(new Error('connect ENOENT'), { code: 'ENOENT', syscall: 'connect' })).message).toMatch(/no Docker engine answers .*systemctl start docker/);
 });
 
 test('an object is ours by the label of our stack, or else by all labels that are wanted; without labels it never is', () => {
