@@ -59,13 +59,15 @@ export function createContainer(role: string, args: ContainerArgs, opts: pulumi.
       networkMode: args.networkMode,
       networksAdvanced: args.networks?.map((name) => ({ name, aliases: [args.alias] })),
       ports: args.ports,
+      // Swap in addition would double the limit, which is Docker's default.
       memory: args.memory,
+      memorySwap: args.memory,
       // Without an upper limit the log of one busy container fills the disk of all.
       logDriver: 'json-file',
       logOpts: { 'max-size': '10m', 'max-file': '3' },
       restart: 'unless-stopped',
       ...(args.health && {
-        healthcheck: { tests: ['CMD', ...args.health.command], interval: '3s', timeout: '5s', retries: 3, startPeriod: `${args.health.within}s` },
+        healthcheck: { tests: ['CMD', ...args.health.command], interval: '3s', timeout: '5s', retries: 3, startPeriod: duration(args.health.within) },
         wait: args.health.wait ?? true,
         waitTimeout: args.health.within,
       }),
@@ -77,4 +79,9 @@ export function createContainer(role: string, args: ContainerArgs, opts: pulumi.
 
 function environment(values: Record<string, pulumi.Input<string>> = {}): pulumi.Output<string>[] {
   return Object.entries(values).map(([key, value]) => pulumi.interpolate`${key}=${value}`);
+}
+
+/** Seconds as Go prints them: the Docker provider reads them back so, and would take `60s` for a change of `1m0s`. */
+function duration(seconds: number): string {
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }

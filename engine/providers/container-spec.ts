@@ -27,6 +27,8 @@ export interface ContainerInputs {
   init?: boolean;
   /** Mebibytes. */
   memory?: number;
+  /** Mebibytes of memory and swap together. */
+  memorySwap?: number;
   logDriver?: string;
   logOpts?: Record<string, string>;
   /** Seconds between the signal to stop and the kill, when the container is deleted. Default: killed at once. */
@@ -50,7 +52,7 @@ export const containerInputs: Record<keyof ContainerInputs, readonly string[] | 
   ports: ['internal', 'external', 'ip', 'protocol'],
   restart: undefined,
   healthcheck: ['tests', 'interval', 'timeout', 'retries', 'startPeriod'],
-  wait: undefined, waitTimeout: undefined, init: undefined, memory: undefined, logDriver: undefined, logOpts: undefined,
+  wait: undefined, waitTimeout: undefined, init: undefined, memory: undefined, memorySwap: undefined, logDriver: undefined, logOpts: undefined,
   destroyGraceSeconds: undefined, stopTimeout: undefined,
   hosts: ['host', 'ip'],
   mustRun: undefined,
@@ -90,7 +92,8 @@ export function containerSpec(inputs: ContainerInputs): ContainerCreateOptions {
       PortBindings: portBindings(ports),
       RestartPolicy: inputs.restart ? { Name: inputs.restart } : undefined,
       Init: inputs.init,
-      Memory: inputs.memory === undefined ? undefined : inputs.memory * 1024 * 1024,
+      Memory: bytes(inputs.memory),
+      MemorySwap: bytes(inputs.memorySwap),
       LogConfig: inputs.logDriver ? { Type: inputs.logDriver, Config: inputs.logOpts ?? {} } : undefined,
       ExtraHosts: inputs.hosts?.map(({ host, ip }) => `${host}:${ip}`),
     },
@@ -104,6 +107,8 @@ function portBindings(ports: { key: string; external?: number; ip?: string }[]):
   }
   return bindings;
 }
+
+const bytes = (mebibytes: number | undefined): number | undefined => (mebibytes === undefined ? undefined : mebibytes * 1024 * 1024);
 
 const units: Record<string, number> = { ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
 
