@@ -68,14 +68,17 @@ export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined>
   }
 }
 
-/** Repeats a removal while Docker says that the object is still in use: a container takes a moment to let go. */
+/**
+ * Repeats a removal while the object is still in use, since a container takes a moment to let go, or while Docker is at
+ * work on another removal: that of a killed run, or of an image with the same layers ("unrecognized image ID").
+ */
 export async function whileInUse(remove: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
   for (let waited = 0; ; waited += 250) {
     try {
       await unlessMissing(remove());
       return;
     } catch (error) {
-      if (waited >= 10_000 || signal.aborted || !/in use|active endpoints|already in progress/.test(messageOf(error))) throw error;
+      if (waited >= 10_000 || signal.aborted || !/in use|active endpoints|already in progress|unrecognized image ID/.test(messageOf(error))) throw error;
       await sleep(250);
     }
   }

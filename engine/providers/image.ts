@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { ImageBuildOptions } from 'dockerode';
-import { EngineError } from '../types.ts';
+import { EngineError, messageOf } from '../types.ts';
 import type { Plain } from '../values.ts';
 import { packContext } from './build-context.ts';
-import { explain, statusOf, unlessMissing } from './docker.ts';
+import { explain, unlessMissing, whileInUse } from './docker.ts';
 import type { Made, Provider, Step } from './provider.ts';
 
 interface Build {
@@ -52,13 +52,13 @@ export const image: Provider = {
     const tags = [name, ...((old.inputs['build'] as Build | undefined)?.tags ?? [])];
     const kept = successor ? [successor.inputs['name'], ...((successor.inputs['build'] as Build | undefined)?.tags ?? [])] : [];
     for (const tag of tags.filter((each) => !kept.includes(each))) {
-      await unlessMissing(step.docker.api.getImage(tag).remove({ force: old.inputs['forceRemove'] === true }));
+      await whileInUse(() => step.docker.api.getImage(tag).remove({ force: old.inputs['forceRemove'] === true }), step.signal);
     }
     const imageId = old.outputs['imageId'];
     if (kept.includes(name) && typeof imageId === 'string' && imageId !== successor?.outputs['imageId']) {
       // Without its tag the old image is of use to nobody, unless another tag or a container holds it.
-      await unlessMissing(step.docker.api.getImage(imageId).remove()).catch((error: unknown) => {
-        if (statusOf(error) !== 409 && !/conflict/.test(String(error))) throw error;
+      await whileInUse(() => step.docker.api.getImage(imageId).remove(), step.signal).catch((error: unknown) => {
+        if (!/conflict/.test(messageOf(error))) throw error;
       });
     }
   },
