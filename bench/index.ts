@@ -1,3 +1,4 @@
+import { UsageError } from '../cli/errors.ts';
 import { type Figure, table } from './figure.ts';
 
 const benches: Record<string, { summary: string; measure: () => Promise<Figure[]> }> = {
@@ -16,11 +17,11 @@ export const names = Object.entries(benches).map(([name, { summary }]) => `${nam
 
 /**
  * Runs one bench and prints its figures.
- * @throws Error if there is no bench of that name.
+ * @throws UsageError if there is no bench of that name.
  */
 export async function run(name: string, { json }: { json: boolean }): Promise<void> {
   const bench = benches[name];
-  if (!bench) throw new Error(`There is no bench ${name}. These exist:\n  ${names.join('\n  ')}`);
+  if (!bench) throw new UsageError(`There is no bench ${name}. These exist:\n  ${names.join('\n  ')}`);
   const figures = await bench.measure();
   console.log(json ? JSON.stringify(figures, null, 2) : table(figures));
 }

@@ -38,8 +38,7 @@ export async function test(args: readonly string[], { cli = false, yes }: TestOp
   // CHROMIUM names a browser of the user's own.
   if (needsEngine(selection)) await prepare({ terminal, browser: process.env.CHROMIUM === undefined });
   const reporters = ['--reporter', 'default', '--reporter', join(projectDirectory, 'test/support/closing-line.ts')];
-  const env: Record<string, string> = cli ? { DRAWBRIDGE_TEST_PULUMI: '1' } : {};
-  return (await succeeds(bin('vitest'), ['run', ...selection, ...reporters], env)) ? 0 : 1;
+  return (await succeeds(bin('vitest'), ['run', ...selection, ...reporters])) ? 0 : 1;
 }
 
 /** Which of vitest's projects run where the caller names none. */
@@ -55,8 +54,8 @@ function projectsIn(args: readonly string[]): string[] {
   return args.flatMap((arg, index) => (arg.startsWith('--project=') ? [arg.slice('--project='.length)] : arg === '--project' ? [args[index + 1] ?? ''] : []));
 }
 
-async function succeeds(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<boolean> {
-  const child = spawn(program, args, { cwd: projectDirectory, stdio: 'inherit', env: { ...process.env, ...env } });
+async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn(program, args, { cwd: projectDirectory, stdio: 'inherit' });
   // Ctrl-C reaches the child from the terminal; this process stays to see it end.
   const stay = () => undefined;
   const terminate = () => void child.kill('SIGTERM');
