@@ -4,7 +4,7 @@ import type { Plain } from '../values.ts';
 import { containerInputs, containerSpec, type ContainerInputs } from './container-spec.ts';
 import { explainStart } from './container-errors.ts';
 import { waitUntilUp } from './container-health.ts';
-import { explain, foreign, isOurs, labelsOf, statusOf, unlessMissing, whileInUse } from './docker.ts';
+import { explain, foreign, isOurs, labelsOf, onceMoreIfTaken, statusOf, unlessMissing, whileInUse } from './docker.ts';
 import type { Provider, Step } from './provider.ts';
 
 export const container: Provider = {
@@ -20,7 +20,7 @@ export const container: Provider = {
     if (unknown.length > 0) return `the embedded engine does not know the input ${[...new Set(unknown)].join(', ')}`;
     return inputs['wait'] === true && !inputs['healthcheck'] ? 'wait needs a healthcheck' : undefined;
   },
-  create: async (plain, step) => {
+  create: (plain, step) => onceMoreIfTaken(async () => {
     const inputs = plain as unknown as ContainerInputs;
     const leftover = await inspect(inputs.name, step);
     if (leftover && !isOurs(leftover.Config.Labels, labelsOf(plain))) throw foreign('container', inputs.name);
@@ -42,7 +42,7 @@ export const container: Provider = {
     }
     const running = await waitUntilUp(handle, inputs, step);
     return { id: handle.id, outputs: { imageId: running.Image, networkDatas: networkDatas(running) } };
-  },
+  }),
   remove: async (old, step) => {
     const found = await inspect(old.id ?? String(old.inputs['name']), step);
     if (!found || !isOurs(found.Config.Labels, labelsOf(old.inputs))) return;

@@ -84,6 +84,17 @@ export async function whileInUse(remove: () => Promise<unknown>, signal: AbortSi
   }
 }
 
+/** Makes an object, once more if the name was taken meanwhile: Docker may be ending what a killed run had asked for. */
+export async function onceMoreIfTaken<T>(make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    if (!/already in use by container|already exists/.test(messageOf(error))) throw error;
+    await sleep(1000);
+    return make();
+  }
+}
+
 export const statusOf = (error: unknown): number | undefined => (error as { statusCode?: number }).statusCode;
 
 /** Docker's errors in words that say what to do. */

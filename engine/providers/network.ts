@@ -1,4 +1,4 @@
-import { explain, foreign, isOurs, labelsOf, unlessMissing, whileInUse } from './docker.ts';
+import { explain, foreign, isOurs, labelsOf, onceMoreIfTaken, unlessMissing, whileInUse } from './docker.ts';
 import type { Provider, Step } from './provider.ts';
 
 export const network: Provider = {
@@ -6,7 +6,7 @@ export const network: Provider = {
   required: ['name'],
   replaceOn: 'all',
   exclusiveName: true,
-  create: async (inputs, step) => {
+  create: (inputs, step) => onceMoreIfTaken(async () => {
     const name = String(inputs['name']);
     const labels = labelsOf(inputs);
     const wanted = { driver: (inputs['driver'] as string | undefined) ?? 'bridge', internal: inputs['internal'] === true };
@@ -28,7 +28,7 @@ export const network: Provider = {
     } catch (error) {
       throw explain(error);
     }
-  },
+  }),
   remove: async (old, step) => {
     const found = await find(old.id ?? String(old.inputs['name']), step);
     if (found && isOurs(found.Labels, labelsOf(old.inputs))) await whileInUse(() => step.docker.api.getNetwork(found.Id).remove(), step.signal);

@@ -1,0 +1,84 @@
+import * as pulumi from '@pulumi/pulumi';
+import type { RegisterResourceRequest } from '@pulumi/pulumi/proto/resource_pb.js';
+import { vi } from 'vitest';
+
+/** A resource as the program registers it. */
+export interface Registered {
+  type: string;
+  name: string;
+  /** URN of the parent; empty at the top. */
+  parent: string;
+  /** Without those that are undefined. Of secret ones, the plain value. */
+  inputs: Record<string, unknown>;
+  /** Names of the inputs that are marked secret. */
+  secretInputs: string[];
+  /** URNs. */
+  dependencies: string[];
+  protect: boolean;
+}
+
+export interface ProgramRun {
+  resources: Registered[];
+  /** What the program exports, or what it throws. */
+  exports: Record<string, unknown>;
+  error: unknown;
+}
+
+/** The secrets that the mocks hand out: one for each RandomPassword, after its name. */
+export const generated = (name: string): string => `generated-${name}`;
+
+/**
+ * Runs infra/index.ts against Pulumi's mocks.
+ * @param config of the stack, keyed without the namespace
+ */
+export async function runProgram(stack: string, config: Record<string, unknown>): Promise<ProgramRun> {
+  const texts = Object.entries(config).map(([key, value]) => [`drawbridge:${key}`, typeof value === 'string' ? value : JSON.stringify(value)]);
+  pulumi.runtime.setAllConfig(Object.fromEntries(texts) as Record<string, string>);
+  await pulumi.runtime.setMocks({ call: () => ({}), newResource: ({ type, name, inputs }) => ({ id: `${name}-id`, state: { ...inputs, ...computed(type, name) } }) }, 'drawbridge', stack);
+  const resources = recordRegistrations();
+  const run: ProgramRun = { resources, exports: {}, error: undefined };
+  // The program does its work when it is loaded: each run needs it fresh.
+  vi.resetModules();
+  try {
+    run.exports = (await import('../../infra/index.ts')) as Record<string, unknown>;
+  } catch (error) {
+    run.error = error;
+  }
+  await pulumi.runtime.disconnect();
+  return run;
+}
+
+/** What the providers would compute. Passwords come without their secret mark: what the program does not mark itself shows. */
+function computed(type: string, name: string): Record<string, unknown> {
+  switch (type) {
+    case 'random:index/randomPassword:RandomPassword':
+      return { result: generated(name) };
+    case 'docker:index/remoteImage:RemoteImage':
+      return { imageId: `sha256:${name}` };
+    case 'command:local:Command':
+      return { stdout: name.startsWith('base-') ? `{"image":"drawbridge.local/${name}"}` : `printed by ${name}` };
+    default:
+      return {};
+  }
+}
+
+/** Mocks are told neither of parents nor of options, so the requests are read on their way to them. */
+function recordRegistrations(): Registered[] {
+  const recorded: Registered[] = [];
+  const monitor = pulumi.runtime.getMonitor() as unknown as { registerResource: (request: RegisterResourceRequest, answer: unknown) => unknown };
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, answer) => {
+    const inputs = Object.entries(pulumi.runtime.deserializeProperties(request.getObject()) as Record<string, unknown>);
+    recorded.push({
+      type: request.getType(),
+      name: request.getName(),
+      parent: request.getParent(),
+      inputs: Object.fromEntries(inputs.map(([key, value]) => [key, pulumi.runtime.unwrapRpcSecret(value)])),
+      secretInputs: inputs.filter(([, value]) => pulumi.runtime.isRpcSecret(value)).map(([key]) => key),
+      dependencies: request.getDependenciesList(),
+      protect: request.getProtect() ?? false,
+    });
+    return register(request, answer);
+  };
+  return recorded;
+}
