@@ -1,7 +1,7 @@
 // What the launcher decides, apart from doing it. Plain JavaScript: it runs on any Node from 20 on, with nothing installed.
 
 /** The Node that is fetched where the machine's own is too old. */
-export const FETCHED_NODE = '24.9.0';
+export const FETCHED_NODE = '24.21.0';
 
 /**
  * Which Node runs the program: `running` the one that runs now; `fetched` one of our own, because this one cannot run

@@ -49,7 +49,7 @@ export class McpServer extends pulumi.ComponentResource {
         networks: [args.edge.name],
         ports: args.loopbackPort ? [{ internal: McpServer.port, external: args.loopbackPort, ip: '127.0.0.1' }] : undefined,
         settings: { DRAWBRIDGE_SERVER: JSON.stringify(settings) },
-        health: { command: ['node', 'server/healthcheck.ts'], within: 30 },
+        health: { command: ['bash', 'server/health.sh'], within: 30 },
         stopTimeout: 15,
         memory: 256,
       },

@@ -128,8 +128,8 @@ function settings({ realm, servers }: RealmInput): RealmRepresentation {
     offlineSessionMaxLifespan: 90 * DAY,
     revokeRefreshToken: true,
     // One reuse of the newest used token: an answer lost on the way, or two processes of one client refreshing at the
-    // same moment, must not cost the sign-in. A thief gains one round: of the two successors only the first that is
-    // used stays good, and the other one's refusal gives the theft away (RFC 9700 §4.14.2).
+    // same moment, must not cost the sign-in. A thief gains one round: once one of the two successors has been used, the
+    // other, older one is refused, which gives the theft away (RFC 9700 §4.14.2).
     refreshTokenMaxReuse: 1,
   };
 }

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import * as engine from '../../engine/index.ts';
 import type { Action, EngineEvent, Outcome, StackOptions } from '../../engine/index.ts';
+import { killedRun } from './killed-run.ts';
 
 /** A Pulumi project of one file in a directory of its own, and the engine's verbs on its stack `dev`. */
 export class TinyProject {
@@ -92,16 +91,15 @@ ${names === 0 ? 'export {};' : ''}
 
   /** Starts a verb in a process of its own and kills that with SIGKILL at the first event that `when` accepts. */
   async killed(verb: 'up' | 'down', when: (event: EngineEvent) => boolean): Promise<void> {
-    const child = spawn(process.execPath, [resolve(import.meta.dirname, 'engine-run.ts'), verb, this.directory, this.stateDirectory], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const closed = new Promise<NodeJS.Signals | null>((done) => child.once('close', (_, signal) => done(signal)));
-    for await (const line of createInterface({ input: child.stdout })) {
-      if (when(JSON.parse(line) as EngineEvent)) child.kill('SIGKILL');
-    }
-    if ((await closed) !== 'SIGKILL') throw new Error('the run ended before it was killed');
+    await killedRun(verb, this.#options, when);
   }
 
   #run<T>(verb: (options: StackOptions) => Promise<T>, options?: Partial<StackOptions>): Promise<T> {
     this.events = [];
-    return verb({ projectDirectory: this.directory, stack: 'dev', stateDirectory: this.stateDirectory, onEvent: (event) => this.events.push(event), ...options });
+    return verb({ ...this.#options, onEvent: (event) => this.events.push(event), ...options });
+  }
+
+  get #options(): StackOptions {
+    return { projectDirectory: this.directory, stack: 'dev', stateDirectory: this.stateDirectory };
   }
 }

@@ -1,11 +1,10 @@
-// One run of the engine as a process of its own, so that a test can kill it: engine-run.ts up|down PROJECT STATE.
+// One run of the engine as a process of its own, so that a test can kill it: engine-run.ts up|down OPTIONS, where OPTIONS are
+// the engine's as JSON. Prints each event as a line of JSON.
 import { writeSync } from 'node:fs';
-import { down, up } from '../../engine/index.ts';
+import { down, up, type StackOptions } from '../../engine/index.ts';
 
-const [verb, projectDirectory = '', stateDirectory = ''] = process.argv.slice(2);
+const [verb, options = ''] = process.argv.slice(2);
 await (verb === 'up' ? up : down)({
-  projectDirectory,
-  stateDirectory,
-  stack: 'dev',
+  ...(JSON.parse(options) as StackOptions),
   onEvent: (event) => writeSync(1, JSON.stringify(event) + '\n'),
 });

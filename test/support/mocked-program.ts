@@ -68,7 +68,7 @@ function recordRegistrations(): Registered[] {
   const monitor = pulumi.runtime.getMonitor() as unknown as { registerResource: (request: RegisterResourceRequest, answer: unknown) => unknown };
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request, answer) => {
-    const inputs = Object.entries(pulumi.runtime.deserializeProperties(request.getObject()) as Record<string, unknown>);
+    const inputs = Object.entries(pulumi.runtime.deserializeProperties(request.getObject()!) as Record<string, unknown>);
     recorded.push({
       type: request.getType(),
       name: request.getName(),

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { drift } from '../../keycloak/applier/drift.ts';
+
+test('nothing differs where the desired part is there, whatever else is', () => {
+  expect(drift({ a: 1, b: { c: 'x' } }, { a: 1, b: { c: 'x', own: true }, extra: [] })).toEqual([]);
+});
+
+test('each difference is named by its path, never by its value', () => {
+  expect(drift({ a: 1, b: { c: 'secret', d: 'y' }, e: [1] }, { a: 2, b: { c: 'other', d: 'y' } })).toEqual(['a', 'b.c', 'e']);
+});
+
+test('lists are the same in any order, and differ by a missing or an additional member', () => {
+  expect(drift({ list: ['a', 'b'] }, { list: ['b', 'a'] })).toEqual([]);
+  expect(drift({ list: ['a', 'b'] }, { list: ['a'] })).toEqual(['list']);
+  expect(drift({ list: ['a'] }, { list: ['a', 'b'] })).toEqual(['list']);
+  expect(drift({ list: ['a', 'a'] }, { list: ['a', 'b'] })).toEqual(['list']);
+});
+
+test('members of lists are compared by their desired part too', () => {
+  expect(drift({ list: [{ executor: 'x' }] }, { list: [{ executor: 'x', configuration: {} }] })).toEqual([]);
+});
+
+test('everything differs from what is not there', () => {
+  expect(drift({ a: 1, b: { c: 2 } }, undefined)).toEqual(['a', 'b.c']);
+});
