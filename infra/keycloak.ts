@@ -24,6 +24,9 @@ export interface KeycloakArgs {
   loopbackPort?: number;
 }
 
+/** For native programs that do not register themselves: any loopback port is theirs to listen on (RFC 8252 §7.3). */
+const preRegistered = { clientId: 'drawbridge', name: 'Drawbridge', redirectUris: ['http://127.0.0.1/callback', 'http://localhost/callback'] };
+
 /** The clients that find their way by registering themselves (RFC 7591). */
 const selfRegistering = ['claude', 'claude-code', 'chatgpt', 'vscode', 'cursor', 'inspector', 'mcp-remote'];
 
@@ -56,7 +59,7 @@ export class Keycloak extends pulumi.ComponentResource {
           KC_BOOTSTRAP_ADMIN_CLIENT_ID: bootstrapClientId,
         },
         secrets: { KC_BOOTSTRAP_ADMIN_CLIENT_SECRET: secrets.bootstrapSecret, KC_DB_PASSWORD: secrets.databasePassword },
-        tmpfs: { '/tmp': 'rw,uid=1000,gid=0,mode=0700', '/opt/keycloak/data/tmp': 'rw,uid=1000,gid=0,mode=0700' },
+        tmpfs: { '/tmp': 'rw,uid=1000,gid=0,mode=0700', '/opt/keycloak/data': 'rw,uid=1000,gid=0,mode=0700' },
         health: { command: ['/opt/keycloak/health.sh'], within: 180 },
         stopTimeout: 30,
         memory: 1024,
@@ -67,6 +70,7 @@ export class Keycloak extends pulumi.ComponentResource {
     const desired = desiredRealm({
       realm: config.realm,
       servers: endpoints.servers.map(({ name: server, resource }, index) => ({ name: server, resource, scopes: config.servers[index]!.scopes })),
+      clients: [preRegistered],
       demoUser: secrets.testUserPassword && { username: this.testUsername, email: `${this.testUsername}@example.org`, firstName: 'Demo', lastName: 'User' },
     });
     const input = {
@@ -86,7 +90,7 @@ export class Keycloak extends pulumi.ComponentResource {
       { create: pulumi.interpolate`${remove}; ${run}`, delete: `${remove} || true`, stdin: pulumi.secret(pulumi.jsonStringify(input)), triggers: [container.id] },
       { parent: this, dependsOn: [container] },
     );
-    this.clients = Object.fromEntries(selfRegistering.map((client) => [client, 'dynamic']));
+    this.clients = { [preRegistered.clientId]: preRegistered.clientId, ...Object.fromEntries(selfRegistering.map((client) => [client, 'dynamic'])) };
     this.registerOutputs({ clients: this.clients });
   }
 }
