@@ -25,6 +25,8 @@ export async function authorizationServerMetadata(): Promise<Metadata> {
 export class CodeFlow {
   readonly redirectUrl = 'http://localhost:43111/callback';
   readonly clientId: string;
+  /** What its flows have used that nobody else may learn: authorization codes, verifiers, states. */
+  readonly confidential: string[] = [];
   readonly #metadata: Metadata;
 
   private constructor(metadata: Metadata, clientId: string) {
@@ -55,6 +57,7 @@ export class CodeFlow {
   /** The whole code flow with PKCE, signed in as `person`. */
   async signIn(person: Person, scope: string): Promise<Tokens> {
     const verifier = randomBytes(32).toString('base64url');
+    const state = randomBytes(8).toString('hex');
     const url = new URL(this.#metadata.authorization_endpoint);
     url.search = new URLSearchParams({
       response_type: 'code',
@@ -62,13 +65,14 @@ export class CodeFlow {
       redirect_uri: this.redirectUrl,
       scope,
       resource: resource.url,
-      state: randomBytes(8).toString('hex'),
+      state,
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
     }).toString();
     const callback = await person.authorize(url, this.redirectUrl);
     const code = callback.get('code');
     if (!code) throw new Error(`no code: ${callback.get('error')} ${callback.get('error_description')}`);
+    this.confidential.push(code, verifier, state);
     const response = await this.token({ grant_type: 'authorization_code', code, redirect_uri: this.redirectUrl, code_verifier: verifier });
     if (!response.ok) throw new Error(`token: ${response.status} ${await response.text()}`);
     return (await response.json()) as Tokens;

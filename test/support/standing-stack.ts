@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request, type RequestOptions } from 'node:https';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ export class StandingStack {
       networks: named('network'),
       volumes: named('volume'),
       images: docker('image', 'ls', '--format', '{{.Repository}}:{{.Tag}}').filter((name) => name.startsWith(`drawbridge.local/${stack}/`)),
-      files: readdirSync(stateDirectory).filter((name) => name.startsWith(`${stack}.`)),
+      files: (existsSync(stateDirectory) ? readdirSync(stateDirectory) : []).filter((name) => name.startsWith(`${stack}.`)),
       processes: processArguments().filter((line) => line.includes(`--stack=${stack} `) || line.includes(this.#prefix)),
     };
   }
