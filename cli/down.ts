@@ -1,12 +1,12 @@
 import * as engine from '../engine/index.ts';
 import { type Inventory, listStack } from './docker.ts';
 import { showEvents, summary } from './engine-progress.ts';
-import { CommandError } from './errors.ts';
+import { CommandError, UsageError } from './errors.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { withNextStep } from './next-step.ts';
 import { requireEngine } from './prepare.ts';
 import { duration } from './progress.ts';
-import { projectDirectory, stateDirectory } from './stack-file.ts';
+import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
 import { createTerminal } from './terminal.ts';
 import type { StackCommandOptions } from './up.ts';
 
@@ -17,7 +17,12 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
   const options = { projectDirectory, stateDirectory, stack };
   const [known, found] = await Promise.all([engine.outputs(options), listStack(stack)]);
   if (!known) {
-    if (count(found) > 0) throw new CommandError(`The state of stack ${stack} is not in ${stateDirectory}, but parts of the stack are there.`, removeByHand(found));
+    refuseProduction(stack);
+    if (count(found) > 0)
+      throw new CommandError(`The state of stack ${stack} is not in ${stateDirectory}, but parts of the stack are there.`, [
+        `If the Pulumi CLI deployed it, remove it with: pulumi destroy --stack ${stack}`,
+        ...removeByHand(found),
+      ]);
     if (json) console.log(JSON.stringify({ removed: found, left: found }, null, 2));
     else terminal.say(`Stack ${stack} does not stand; there is nothing to remove.`);
     return;
@@ -41,6 +46,30 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
     terminal.say(`${summary(changes)} (${duration(seconds)}). Nothing of stack ${stack} is left; base images and the Docker engine stay.`);
   } finally {
     terminal.progress.close();
+  }
+}
+
+/** @throws UsageError for a stack that the Pulumi CLI deploys: what people do next must not cost them their data */
+export function refuseProduction(stack: string, directory = projectDirectory): void {
+  if (profileOf(stack, directory) !== 'production') return;
+  throw new UsageError(
+    [
+      `Stack ${stack} has the profile production, which \`npm run down\` does not remove; nothing was touched.`,
+      'Its database and its ACME account are protected. Save both, take the protection off, and remove it with the Pulumi CLI:',
+      `  pulumi stack select ${stack}`,
+      '  pulumi stack output backup     (prints the commands that save them: run those first)',
+      '  pulumi state unprotect --all',
+      '  pulumi destroy',
+    ].join('\n'),
+  );
+}
+
+/** Undefined where the stack has no file, or one that is wrong by now: it can be removed all the same. */
+function profileOf(stack: string, directory: string): string | undefined {
+  try {
+    return readStackConfig(stack, directory).profile;
+  } catch {
+    return undefined;
   }
 }
 

@@ -7,7 +7,7 @@ import { serveMonitor } from './monitor.ts';
 import { loadProject } from './project.ts';
 import { runProgram } from './program.ts';
 import { Masker, Vault } from './secrets.ts';
-import { State } from './state.ts';
+import { State, type Entry } from './state.ts';
 import { learnSecrets, Run } from './steps.ts';
 import { EngineError, messageOf, type Outcome, type StackOptions } from './types.ts';
 import { hasSecret, revealAll, Secret, unknown, type Value, type Values } from './values.ts';
@@ -37,9 +37,7 @@ export function down(options: StackOptions): Promise<Outcome> {
     const run = open(options, false, options.projectDirectory);
     const entries = run.state.entries();
     const kept = entries.filter((entry) => entry.protect);
-    if (kept.length > 0) {
-      throw new EngineError(`Nothing was deleted, since these are protected: ${kept.map((entry) => entry.name).join(', ')}. Back up what they hold, set protect to false, run up, and then down again.`);
-    }
+    if (kept.length > 0) throw new EngineError(protectedText(kept, revealAll(run.state.stack()?.outputs ?? {})['backup']));
     await deleteEntries(run, entries);
     conclude(run);
     for (const file of [statePath(options), keyPath(options)]) rmSync(file, { force: true });
@@ -134,6 +132,17 @@ async function withLock<T>(options: StackOptions, work: () => Promise<T>): Promi
   } finally {
     release();
   }
+}
+
+/** @param backup the program's output of that name, where it has one: what → shell command that saves it */
+function protectedText(kept: readonly Entry[], backup: unknown): string {
+  const names = kept.map((entry) => (typeof entry.inputs['name'] === 'string' ? `${entry.name} (${entry.inputs['name']})` : entry.name));
+  const commands = typeof backup === 'object' && backup !== null ? Object.entries(backup).map(([what, command]) => `  ${what}: ${String(command)}`) : [];
+  return [
+    `Nothing was deleted, since these are protected: ${names.join(', ')}.`,
+    ...(commands.length > 0 ? ['Back up what they hold:', ...commands] : ['Back up what they hold.']),
+    'Then take the protection off (set protect to false in the program, and run up), and run down again.',
+  ].join('\n');
 }
 
 const statePath = (options: StackOptions): string => join(options.stateDirectory, `${options.stack}.json`);

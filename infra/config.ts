@@ -41,7 +41,12 @@ export const configSchema = z.strictObject({
   layout: z.enum(['paths', 'subdomains'], { error: 'is none of: paths, subdomains' }).default('paths'),
   profile: z.enum(['production', 'preview', 'local'], { error: 'is none of: production, preview, local' }).default('production'),
   servers: z.array(server).min(1, 'needs at least one server').default([{ name: 'mcp', path: '/mcp', backend: 'builtin', scopes: ['mcp:read', 'mcp:write'], tools: { note_write: 'mcp:write' } }]),
-  realm: z.string().regex(/^[a-z][a-z0-9-]{0,35}$/, 'must be lower-case letters, digits and dashes, at most 36').default('main'),
+  realm: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,35}$/, 'must be lower-case letters, digits and dashes, at most 36')
+    // Keycloak's own realm: its users administer all others, and it must never be public.
+    .refine((realm) => realm !== 'master', 'must not be master, which is Keycloak’s own: choose another, for example main')
+    .default('main'),
   localPort: z.int().min(1024, 'must be at least 1024').max(65535, 'must be at most 65535').default(8443),
   publicAddresses: z.array(z.union([z.ipv4(), z.ipv6()], { error: 'is no IP address' })).default([]),
   acme: z

@@ -17,6 +17,8 @@ export class Database extends pulumi.ComponentResource {
   readonly host = 'database';
   readonly database = 'keycloak';
   readonly username = 'keycloak';
+  /** Shell command that writes all its data to a file, for `pg_restore`. */
+  readonly backup = `docker exec ${objectName('database')} sh -c 'PGPASSWORD="$POSTGRES_PASSWORD" pg_dump --username ${this.username} --format custom ${this.database}' > ${objectName('database')}.dump`;
 
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super('drawbridge:infra:Database', name, {}, opts);

@@ -27,6 +27,8 @@ export interface HostIngressArgs {
 export class HostIngress extends pulumi.ComponentResource {
   /** PEM of the CA, only where it is not publicly trusted. */
   readonly caCertificate?: pulumi.Output<string>;
+  /** Shell command that writes the ACME account and what it was issued to a file. */
+  readonly backup = `docker cp ${objectName('certificates')}:/acme - > ${objectName('acme')}.tar`;
 
   constructor(name: string, args: HostIngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super('drawbridge:infra:HostIngress', name, {}, opts);

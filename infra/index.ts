@@ -35,4 +35,6 @@ export const resources = Object.fromEntries(
 );
 export const clients = keycloak.clients;
 export const caCertificate = ingress.caCertificate;
+// What is protected, and how to save what it holds: a destroy stops before it deletes anything.
+export const backup = production ? { database: database.backup, acmeAccount: ingress.backup } : undefined;
 export const testUser = secrets.testUserPassword && pulumi.secret({ username: keycloak.testUsername, password: secrets.testUserPassword });

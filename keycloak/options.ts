@@ -32,7 +32,9 @@ export function keycloakOptions({ baseUrl, database, trustedProxies = PRIVATE_NE
     QUARKUS_DATASOURCE_JDBC_VALIDATE_ON_BORROW: 'true',
     // One node: no cluster to look for, no cluster port.
     KC_CACHE: 'local',
-    KC_LOG_CONSOLE_OUTPUT: 'json',
+    // No request of Keycloak's own leaves it: a dead proxy stands in the way of every host. A stranger's registration may
+    // name URLs (jwks_uri, sector_identifier_uri, request_uris) and would have them fetched from inside the network (SSRF).
+    KC_SPI_CONNECTIONS_HTTP_CLIENT__DEFAULT__PROXY_MAPPINGS: '.*;http://127.0.0.1:9',
     // The health endpoint logs a line per question while Keycloak starts.
     KC_LOG_LEVEL: 'info,io.smallrye.health:error',
   };

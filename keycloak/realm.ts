@@ -180,7 +180,7 @@ function registrationPolicies(): ComponentRepresentation[] {
       'client-uris-must-match': ['true'],
       'trusted-hosts': knownHosts(),
     }),
-    policy('Realm Scopes', 'drawbridge-realm-scopes'),
+    policy('Sign-in Only', 'drawbridge-sign-in-only'),
     // Browser clients register by fetch. The endpoint takes no cookies, so any origin may read its answer.
     policy('Allowed Registration Web Origins', 'registration-web-origins', { 'web-origins': ['*'] }),
     policy('Max Clients Limit', 'max-clients', { 'max-clients': ['200'] }),

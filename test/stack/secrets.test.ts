@@ -44,13 +44,13 @@ beforeAll(async () => {
   expect((await mcpRequest({ token: first.access_token })).status).toBe(200);
   expect((await mcpRequest({ token: first.access_token, tool: 'whoami' })).status).toBe(200);
   keep('refresh', (await (await flow.refresh(first.refresh_token!)).json()) as Tokens);
-  flow.confidential.forEach((value, index) => (confidential[`value ${index} of the code flow`] = value));
+  const [code, verifier, state] = flow.confidential as [string, string, string];
   // The part of Keycloak's code that no one can guess; the rest names a session and a client.
-  confidential['random part of the authorization code'] = flow.confidential[0]!.split('.')[0]!;
+  Object.assign(confidential, { code, 'random part of the code': code.split('.')[0], verifier, state });
 
   // What goes wrong on the way to a token.
   const misuse: Record<string, string>[] = [
-    { grant_type: 'authorization_code', code: flow.confidential[0]!, redirect_uri: flow.redirectUrl, code_verifier: flow.confidential[1]! },
+    { grant_type: 'authorization_code', code, redirect_uri: flow.redirectUrl, code_verifier: verifier },
     { grant_type: 'authorization_code', code: plant('code that was never issued'), redirect_uri: flow.redirectUrl, code_verifier: plant('verifier that fits nothing') },
     { grant_type: 'refresh_token', refresh_token: first.refresh_token!.slice(0, -2), client_secret: plant('secret of a public client') },
     { grant_type: 'password', username: 'nobody', password: plant('password at the token endpoint') },
@@ -58,7 +58,7 @@ beforeAll(async () => {
   ];
   for (const parameters of misuse) expect((await flow.token(parameters)).status).toBeGreaterThanOrEqual(400);
   const stranger = await Person.atBrowser({ username: 'nobody', password: plant('password of a stranger') });
-  await expect(flow.signIn(stranger, 'openid')).rejects.toThrow('did not end');
+  await expect(flow.signIn(stranger, 'openid')).rejects.toThrow('refused');
   await stranger.leave();
   const authorization = (what: string) => ({ authorization: `Bearer ${plant(what)}` });
   await fetch(metadata.registration_endpoint, { method: 'POST', headers: { 'content-type': 'application/json', ...authorization('initial access token') }, body: '{}' });
@@ -96,15 +96,20 @@ describe('no secret, token, password or authorization code is in', () => {
 
   it('those logs, which tell of the traffic that could have brought one there', () => {
     expect(Object.keys(standing.containers()).sort()).toEqual([...roles].sort());
-    for (const trace of ['"path":"/auth/realms/main/protocol/openid-connect/token"', '"path":"/nothing"', '"status":400', '"status":401', '"status":414', '"protocol":"HTTP/2.0"']) expect(logOf('front')).toContain(trace);
-    for (const trace of ['CODE_TO_TOKEN_ERROR', 'REFRESH_TOKEN_ERROR', 'LOGIN_ERROR', 'USER_INFO_REQUEST_ERROR', 'CLIENT_LOGIN_ERROR']) expect(logOf('keycloak')).toContain(trace);
-    for (const trace of ['"status":401', '"status":400', '"tool":"whoami"']) expect(logOf('server')).toContain(trace);
+    const traces = {
+      front: ['"path":"/auth/realms/main/protocol/openid-connect/token"', '"path":"/nothing"', '"status":400', '"status":401', '"status":414', '"protocol":"HTTP/2.0"'],
+      keycloak: ['CODE_TO_TOKEN_ERROR', 'REFRESH_TOKEN_ERROR', 'LOGIN_ERROR', 'USER_INFO_REQUEST_ERROR', 'CLIENT_LOGIN_ERROR'],
+      server: ['"status":401', '"status":400', '"tool":"whoami"'],
+    };
+    for (const [role, expected] of Object.entries(traces)) expect(expected.filter((trace) => !logOf(role).includes(trace)), role).toEqual([]);
   });
 
-  it('the database, where Keycloak keeps its events and sessions; of a password there is a hash, and its clients’ secrets are its to keep', () => {
+  it('the database, with its events and sessions, but for what Keycloak has to compare with: its service accounts’ secrets and a sign-in’s state', () => {
     const dump = execFileSync('docker', ['exec', `drawbridge-${stack}-database`, 'sh', '-c', 'PGPASSWORD="$POSTGRES_PASSWORD" pg_dump --username keycloak keycloak'], { encoding: 'utf8', maxBuffer: 2 ** 30 });
     expect(dump).toContain('COPY public.event_entity');
-    expect(heldBy(dump)).toEqual(['secrets-applier']);
+    const compared = ['secrets-applier', 'secrets-bootstrap', 'state'];
+    expect(heldBy(dump).filter((what) => !compared.includes(what))).toEqual([]);
+    expect(heldBy(dump)).toContain('secrets-applier');
   });
 
   it('the state file', () => {

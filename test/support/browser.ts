@@ -45,7 +45,7 @@ export class Person {
   async #nextStep(page: Page): Promise<undefined> {
     const password = page.locator('#password');
     const accept = page.locator('#kc-login[name="accept"]');
-    const failure = page.locator('#kc-error-message');
+    const failure = page.locator('#kc-error-message:visible, [id^="input-error"]:visible').first();
     await password.or(accept).or(failure).first().waitFor({ timeout: 30_000 });
     if (await failure.isVisible()) throw new Error(`the authorization server refused: ${await failure.innerText()}`);
     const signIn = await password.isVisible();
@@ -55,7 +55,7 @@ export class Person {
     }
     const button = signIn ? page.locator('#kc-login') : accept;
     await button.click();
-    await (signIn ? password : accept).waitFor({ state: 'detached' });
+    await Promise.race([(signIn ? password : accept).waitFor({ state: 'detached' }), failure.waitFor()]);
   }
 
   async leave(): Promise<void> {

@@ -54,6 +54,10 @@ describe('a config', () => {
     expect(problemsOf({ profile: 'local', servers: [{ name: 'mcp', path }] }).join('\n')).toMatch(/is taken/);
   });
 
+  it('refuses the realm master, whose users administer Keycloak', () => {
+    expect(problemsOf({ profile: 'local', realm: 'master' })).toEqual([expect.stringMatching(/^realm must not be master/)]);
+  });
+
   it('refuses a tool whose scope its server does not have', () => {
     const servers = [{ name: 'mcp', path: '/mcp', scopes: ['mcp:read'], tools: { note_write: 'mcp:write' } }];
     expect(problemsOf({ profile: 'local', servers })).toEqual([expect.stringMatching(/^servers\[0\]\.tools\.note_write names the scope mcp:write/)]);

@@ -81,7 +81,7 @@ describe('registration', () => {
     expect(policy('Max Clients Limit')!.config).toEqual({ 'max-clients': ['200'] });
   });
   test('it gets the realm’s scopes, whichever it names, so that it can step up later (keycloak#50807)', () => {
-    expect(policy('Realm Scopes')!.providerId).toBe('drawbridge-realm-scopes');
+    expect(policy('Sign-in Only')!.providerId).toBe('drawbridge-sign-in-only');
     expect(realm().replacedRegistrationPolicies).toEqual(['Allowed Client Scopes']);
   });
   test('no known client has a wildcard in a redirect URI, and plain HTTP is for loopback', () => {

@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { refuseProduction } from '../../cli/down.ts';
+import { UsageError } from '../../cli/errors.ts';
+import { TinyProject } from '../support/engine-project.ts';
+import { runProgram } from '../support/mocked-program.ts';
+import { stack } from '../support/outputs.ts';
+
+type Backup = { database: string; acmeAccount: string };
+const production = { profile: 'production', host: 'mcp.example.org' };
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'drawbridge-protection-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+const volumesLike = (name: string) => execFileSync('docker', ['volume', 'ls', '--filter', `name=${name}`, '--format', '{{.Name}}'], { encoding: 'utf8' }).split('\n').filter(Boolean).sort();
+
+describe('in production', () => {
+  it('the outputs say how to back up what is protected', async () => {
+    const { exports } = await runProgram('prod', production);
+    expect(exports.backup).toEqual({
+      database: `docker exec drawbridge-prod-database sh -c 'PGPASSWORD="$POSTGRES_PASSWORD" pg_dump --username keycloak --format custom keycloak' > drawbridge-prod-database.dump`,
+      acmeAccount: 'docker cp drawbridge-prod-certificates:/acme - > drawbridge-prod-acme.tar',
+    });
+    expect((await runProgram('local', { profile: 'local' })).exports.backup).toBeUndefined();
+  });
+
+  it('those commands work as they stand: the realm with its users is in the one file, the ACME account’s key in the other', async () => {
+    // The shared stack is of profile local, which differs in the name only.
+    const { exports } = await runProgram(stack, production);
+    const { database, acmeAccount } = exports.backup as Backup;
+    const cwd = temporaryDirectory();
+    for (const command of [database, acmeAccount]) execFileSync('sh', ['-c', command], { cwd });
+    const restore = ['exec', '--interactive', `drawbridge-${stack}-database`, 'pg_restore', '--data-only', '--file', '-'];
+    const restored = execFileSync('sh', ['-c', `docker ${restore.join(' ')} < drawbridge-${stack}-database.dump`], { cwd, encoding: 'utf8', maxBuffer: 2 ** 30 });
+    expect(restored).toMatch(/COPY public\.realm [^;]*;\n(.*\n)*.*\tmain\t/);
+    expect(restored).toMatch(/COPY public\.user_entity [^;]*;\n(.*\n)*.*\tdemo\t/);
+    const files = execFileSync('tar', ['--list', '--file', `drawbridge-${stack}-acme.tar`], { cwd, encoding: 'utf8' });
+    expect(files).toMatch(/^acme\/accounts\/.*\/private_key\.json$/m);
+  });
+
+  it('down stops before it touches anything, names what is protected, says how to back it up and how to go on; going on so removes it', async () => {
+    const { exports, resources } = await runProgram('guarded', production);
+    const kept = resources.filter(({ protect }) => protect);
+    const volumes = ['drawbridge-guarded-acme', 'drawbridge-guarded-database'];
+    // What is protected and what is exported as the program has it, and nothing else that would have to be deployed.
+    const program = (protect: boolean) => `
+      const [volume] = ${JSON.stringify(kept)}.map(({ name, inputs }) => new docker.Volume(name, inputs, { protect: ${protect} }));
+      new Command('container', { create: say('made'), delete: say('deleted'), triggers: [volume.id] });
+      export const backup = ${JSON.stringify(exports.backup)};`;
+    const project = new TinyProject(program(true));
+    onTestFinished(() => void execFileSync('docker', ['volume', 'rm', '--force', ...volumes]));
+    await project.up();
+    const { database, acmeAccount } = exports.backup as Backup;
+    expect((await project.failure(project.down())).split('\n')).toEqual([
+      'Nothing was deleted, since these are protected: database-data (drawbridge-guarded-database), acme (drawbridge-guarded-acme).',
+      'Back up what they hold:',
+      `  acmeAccount: ${acmeAccount}`,
+      `  database: ${database}`,
+      'Then take the protection off (set protect to false in the program, and run up), and run down again.',
+    ]);
+    expect(project.events).toEqual([]);
+    expect(project.said).toEqual(['made']);
+    expect(volumesLike('drawbridge-guarded-')).toEqual(volumes);
+    project.program(program(false));
+    await project.up();
+    expect((await project.down()).changes).toMatchObject({ delete: 3 });
+    expect(volumesLike('drawbridge-guarded-')).toEqual([]);
+  });
+
+  it('`npm run down` leaves the stack to the Pulumi CLI, and says in which order', () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'Pulumi.yaml'), 'name: drawbridge\n');
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), 'config: { drawbridge:profile: production, drawbridge:host: mcp.example.org }\n');
+    writeFileSync(join(directory, 'Pulumi.wrong.yaml'), 'config: { drawbridge:profile: nonsense }\n');
+    const refuse = (name: string) => () => refuseProduction(name, directory);
+    expect(refuse('prod')).toThrow(UsageError);
+    expect(refuse('prod')).toThrow(/nothing was touched\.\n[^]*stack output backup[^]*state unprotect --all[^]*pulumi destroy/);
+    // What was stood up here can be removed whatever became of its file.
+    for (const name of ['wrong', 'nowhere']) expect(refuse(name)).not.toThrow();
+  });
+});
