@@ -73,16 +73,6 @@ function profileOf(stack: string, directory: string): string | undefined {
   }
 }
 
-const kinds = ['containers', 'networks', 'volumes', 'images'] as const;
-
-const count = (inventory: Inventory) => kinds.reduce((sum, kind) => sum + inventory[kind].length, 0);
-
 function inventoryLines(inventory: Inventory): string[] {
   return kinds.filter((kind) => inventory[kind].length > 0).map((kind) => `  ${kind.padEnd(10)}  ${inventory[kind].join(' ')}`);
-}
-
-/** In the order in which Docker lets them go. */
-function removeByHand(inventory: Inventory): string[] {
-  const commands = { containers: 'docker rm -f', networks: 'docker network rm', volumes: 'docker volume rm', images: 'docker rmi' };
-  return ['Remove them by hand:', ...kinds.filter((kind) => inventory[kind].length > 0).map((kind) => `  ${commands[kind]} ${inventory[kind].join(' ')}`)];
 }

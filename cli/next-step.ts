@@ -10,7 +10,7 @@ export async function withNextStep<T>(work: Promise<T>, { stack, command, signal
     return await work;
   } catch (error) {
     // Who interrupted the run has read it already.
-    if (!isEngineError(error) || signal.aborted) throw error;
+    if (!isEngineError(error) || signal.aborted || !error.begun) throw error;
     const option = stackOption(stack);
     const again = `\`npm run ${command}${option}\` goes on where this run stopped`;
     throw new CommandError(error.message, [`When the cause is gone, ${command === 'up' ? `${again}; \`npm run down${option}\` removes what is there` : again}.`]);
@@ -18,4 +18,4 @@ export async function withNextStep<T>(work: Promise<T>, { stack, command, signal
 }
 
 /** By name: the engine's class would cost each command the time to load the engine. */
-export const isEngineError = (error: unknown): error is Error => error instanceof Error && error.name === 'EngineError';
+export const isEngineError = (error: unknown): error is Error & { begun: boolean } => error instanceof Error && error.name === 'EngineError';

@@ -2,12 +2,14 @@ import * as engine from '../engine/index.ts';
 import { planLine, summary } from './engine-progress.ts';
 import { requireEngine } from './prepare.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
+import { readStandingStack } from './standing-stack.ts';
 import { refuseProduction, type StackCommandOptions } from './up.ts';
 
 /** Shows what `up` would do. Touches nothing. */
 export async function preview({ stack, json = false }: StackCommandOptions): Promise<void> {
   refuseProduction(readStackConfig(stack), stack, 'preview');
   await requireEngine();
+  await readStandingStack(stack);
   const planned: engine.EngineEvent[] = [];
   const { changes } = await engine.preview({ projectDirectory, stateDirectory, stack, onEvent: (event) => void planned.push(event) });
   if (json) {

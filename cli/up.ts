@@ -9,6 +9,7 @@ import { prepare } from './prepare.ts';
 import { duration } from './progress.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
 import { completeOutputs, connectionOf } from './stack-outputs.ts';
+import { readStandingStack } from './standing-stack.ts';
 import { createTerminal } from './terminal.ts';
 
 export interface StackCommandOptions {
@@ -25,6 +26,7 @@ export async function up({ stack, yes, json = false }: StackCommandOptions): Pro
   const signal = abortOnInterrupt(terminal, stack);
   try {
     await prepare({ terminal, stack: { name: stack, config } });
+    await readStandingStack(stack);
     const work = engine.up({ projectDirectory, stateDirectory, stack, signal, onEvent: showEvents(terminal.progress) });
     const { changes, seconds, outputs, secretOutputs } = await withNextStep(work, { stack, command: 'up', signal });
     const complete = (await completeOutputs(stack, { outputs, secretOutputs })) ?? outputs;

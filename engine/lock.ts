@@ -48,7 +48,7 @@ function discard(path: string, stale: string): void {
 }
 
 const locked = (path: string, holder: string): EngineError =>
-  new EngineError(`Another run is at work on this stack (process ${holder.split(' ')[0]}, ${path}). Wait for it to end, or stop it, then run the command again.`);
+  new EngineError(`Another run is at work on this stack (process ${holder.split(' ')[0]}, ${path}). Wait for it to end, or stop it, then run the command again.`, { begun: false });
 
 function link(from: string, to: string): boolean {
   try {

@@ -50,7 +50,7 @@ export class Vault {
       decipher.setAuthTag(bytes.subarray(12, 28));
       return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
     } catch {
-      throw new EngineError(`The secrets of the state cannot be read with ${this.path}: the key is missing or another one. Put the right key back.`);
+      throw new EngineError(`The secrets of the state cannot be read with ${this.path}: the key is missing or another one. Put the right key back.`, { begun: false });
     }
   }
 

@@ -47,7 +47,7 @@ export class State {
       }
     } catch (error) {
       if (error instanceof EngineError) throw error;
-      throw new EngineError(`The state ${path} cannot be read (${messageOf(error)}). Restore it from a copy, or delete it and remove what the stack left by hand.`);
+      throw new EngineError(`The state ${path} cannot be read (${messageOf(error)}). Restore it from a copy.`, { begun: false });
     }
   }
 

@@ -33,6 +33,13 @@ export interface Outcome {
 /** An error for the person at the terminal: its message names the cause and the next step. */
 export class EngineError extends Error {
   override name = 'EngineError';
+  /** Whether the run had begun. Where it had not, there is nothing to go on with. */
+  readonly begun: boolean;
+
+  constructor(message: string, { begun = true }: { begun?: boolean } = {}) {
+    super(message);
+    this.begun = begun;
+  }
 }
 
 /** The message of anything thrown. */
