@@ -7,6 +7,7 @@ import { withNextStep } from './next-step.ts';
 import { requireEngine } from './prepare.ts';
 import { duration } from './progress.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
+import { count, kinds, readStandingStack, removeByHand } from './standing-stack.ts';
 import { createTerminal } from './terminal.ts';
 import type { StackCommandOptions } from './up.ts';
 
@@ -15,14 +16,9 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
   const terminal = createTerminal({ yes, json });
   await requireEngine();
   const options = { projectDirectory, stateDirectory, stack };
-  const [known, found] = await Promise.all([engine.outputs(options), listStack(stack)]);
+  const { known, found } = await readStandingStack(stack);
   if (!known) {
     refuseProduction(stack);
-    if (count(found) > 0)
-      throw new CommandError(`The state of stack ${stack} is not in ${stateDirectory}, but parts of the stack are there.`, [
-        `If the Pulumi CLI deployed it, remove it with: pulumi destroy --stack ${stack}`,
-        ...removeByHand(found),
-      ]);
     if (json) console.log(JSON.stringify({ removed: found, left: found }, null, 2));
     else terminal.say(`Stack ${stack} does not stand; there is nothing to remove.`);
     return;

@@ -20,7 +20,11 @@ export async function readStandingStack(stack: string): Promise<{ known: boolean
     throw error;
   });
   if (!outputs && count(found) > 0)
-    throw new CommandError(`The state of stack ${stack} is not in ${stateDirectory}, but parts of the stack are there. Nothing was touched.`, ['Put the state back, or give the stack up.', ...removeByHand(found)]);
+    throw new CommandError(`The state of stack ${stack} is not in ${stateDirectory}, but parts of the stack are there. Nothing was touched.`, [
+      'Put the state back, or give the stack up.',
+      `If the Pulumi CLI deployed it: pulumi destroy --stack ${stack}`,
+      ...removeByHand(found),
+    ]);
   return { known: outputs !== undefined, found };
 }
 
