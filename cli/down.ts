@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import * as engine from '../engine/index.ts';
 import { type Inventory, listStack } from './docker.ts';
 import { showEvents, summary } from './engine-progress.ts';
@@ -16,9 +18,11 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
   const terminal = createTerminal({ yes, json });
   await requireEngine();
   const options = { projectDirectory, stateDirectory, stack };
+  // A stack without a state here is one that the Pulumi CLI has deployed. It comes first: what else is to be said of parts
+  // without a state would have people delete their data by hand.
+  if (!existsSync(join(stateDirectory, `${stack}.json`))) refuseProduction(stack);
   const { known, found } = await readStandingStack(stack);
   if (!known) {
-    refuseProduction(stack);
     if (json) console.log(JSON.stringify({ removed: found, left: found }, null, 2));
     else terminal.say(`Stack ${stack} does not stand; there is nothing to remove.`);
     return;

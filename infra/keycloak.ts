@@ -84,7 +84,7 @@ export class Keycloak extends pulumi.ComponentResource {
     // command line is readable by every process of the host. A container that a killed run left is removed first.
     const applier = objectName('applier');
     const remove = `docker rm --force ${applier} >/dev/null 2>&1`;
-    const run = pulumi.interpolate`docker run --rm --interactive --name ${applier} --label ${stackLabel}=${pulumi.getStack()} --network ${args.edge.name} --read-only --cap-drop ALL --security-opt no-new-privileges ${args.images.built('applier')}`;
+    const run = pulumi.interpolate`docker run --rm --interactive --name ${applier} --label ${stackLabel}=${pulumi.getStack()} --network ${args.edge.name} --read-only --memory 256m --cap-drop ALL --security-opt no-new-privileges ${args.images.built('applier')}`;
     new command.local.Command(
       `${name}-realm`,
       { create: pulumi.interpolate`${remove}; ${run}`, delete: `${remove} || true`, stdin: pulumi.secret(pulumi.jsonStringify(input)), triggers: [container.id] },

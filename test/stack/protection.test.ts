@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { refuseProduction } from '../../cli/down.ts';
-import { UsageError } from '../../cli/errors.ts';
+import { projectDirectory } from '../../cli/stack-file.ts';
 import { TinyProject } from '../support/engine-project.ts';
 import { runProgram } from '../support/mocked-program.ts';
 import { stack } from '../support/outputs.ts';
@@ -73,15 +73,26 @@ describe('in production', () => {
     expect(volumesLike('drawbridge-guarded-')).toEqual([]);
   });
 
-  it('`npm run down` leaves the stack to the Pulumi CLI, and says in which order', () => {
+  it('`npm run down` leaves a stack that the Pulumi CLI deployed alone, and says in which order to go', () => {
+    const stackFile = join(projectDirectory, 'Pulumi.guarded.yaml');
+    const volume = 'drawbridge-guarded-database';
+    onTestFinished(() => {
+      rmSync(stackFile);
+      execFileSync('docker', ['volume', 'rm', '--force', volume]);
+    });
+    writeFileSync(stackFile, 'config: { drawbridge:profile: production, drawbridge:host: mcp.example.org }\n');
+    execFileSync('docker', ['volume', 'create', '--label', 'dev.drawbridge.stack=guarded', volume]);
+    const { status, stderr } = spawnSync(process.execPath, ['cli/launch.js', 'down', '--stack', 'guarded', '--yes'], { cwd: projectDirectory, encoding: 'utf8' });
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/nothing was touched\.\n[^]*pulumi stack output backup[^]*pulumi state unprotect --all[^]*pulumi destroy/);
+    expect(stderr).not.toContain('docker volume rm');
+    expect(volumesLike('drawbridge-guarded-')).toEqual([volume]);
+  });
+
+  it('`npm run down` removes what was stood up here, whatever became of its file', () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'Pulumi.yaml'), 'name: drawbridge\n');
-    writeFileSync(join(directory, 'Pulumi.prod.yaml'), 'config: { drawbridge:profile: production, drawbridge:host: mcp.example.org }\n');
     writeFileSync(join(directory, 'Pulumi.wrong.yaml'), 'config: { drawbridge:profile: nonsense }\n');
-    const refuse = (name: string) => () => refuseProduction(name, directory);
-    expect(refuse('prod')).toThrow(UsageError);
-    expect(refuse('prod')).toThrow(/nothing was touched\.\n[^]*stack output backup[^]*state unprotect --all[^]*pulumi destroy/);
-    // What was stood up here can be removed whatever became of its file.
-    for (const name of ['wrong', 'nowhere']) expect(refuse(name)).not.toThrow();
+    for (const name of ['wrong', 'nowhere']) expect(() => refuseProduction(name, directory)).not.toThrow();
   });
 });
