@@ -7,6 +7,7 @@ import { firstToolCall } from './first-tool-call.ts';
 import { type Figure, megabytes, seconds, timed } from './figure.ts';
 
 const projectDirectory = join(import.meta.dirname, '..');
+const docker = new Docker();
 const steps: Figure[] = [];
 
 const stack: StackOptions = {
@@ -21,12 +22,27 @@ const stack: StackOptions = {
   },
 };
 
-/** Images are built by a first `up`, which is not counted; the base images are kept by `down`, ours by Docker's cache. */
+/** The images are built by a first `up`, which is not counted, and held by tags of the bench's own while `down` removes theirs. */
 export async function measureUp(): Promise<Figure[]> {
   await down(stack);
   await up(stack);
-  await down(stack);
-  return measureOnce('up, images built');
+  const held = await holdImages();
+  try {
+    await down(stack);
+    return await measureOnce('up, images built');
+  } finally {
+    await Promise.all(held.map((tag) => docker.getImage(tag).remove()));
+  }
+}
+
+async function holdImages(): Promise<string[]> {
+  const images = await docker.listImages({ filters: { reference: [`drawbridge.local/${stack.stack}/*`] } });
+  return Promise.all(
+    images.map(async ({ Id }, index) => {
+      await docker.getImage(Id).tag({ repo: 'drawbridge.local/held-by-bench', tag: String(index) });
+      return `drawbridge.local/held-by-bench:${index}`;
+    }),
+  );
 }
 
 /** Everything from nothing but the packages' registries. */
@@ -62,7 +78,6 @@ async function measureOnce(name: string): Promise<Figure[]> {
 }
 
 async function memoryOfContainers(): Promise<Figure[]> {
-  const docker = new Docker();
   const containers = await docker.listContainers({ filters: { label: [`dev.drawbridge.stack=${stack.stack}`] } });
   return Promise.all(
     containers.map(async ({ Id, Names }) => {
