@@ -21,7 +21,7 @@ const server = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be lower-case letters, digits and dashes, at most 32'),
   path: z
     .string({ error: 'is missing: give the path of the MCP endpoint, for example /mcp' })
-    .regex(/^(\/[A-Za-z0-9_-]+)+$/, 'must start with a slash and not end in one, for example /mcp'),
+    .regex(/^(\/[A-Za-z0-9_-]+)+$/, 'must start with a slash, not end in one, and have letters, digits, - and _ between: for example /mcp'),
   backend: backend.default('builtin'),
   scopes: z.array(scope).min(1, 'needs at least one scope').default(['mcp:read', 'mcp:write']),
   tools: z.record(z.string(), scope).default({}),
@@ -110,7 +110,7 @@ function describeIssue(issue: z.core.$ZodIssue): ConfigProblem[] {
     const known = issue.path.length === 0 ? `; known keys: ${Object.keys(configSchema.shape).join(', ')}` : '';
     return issue.keys.map((key) => ({ path: path ? `${path}.${key}` : key, message: `is not a known key: remove it or correct its spelling${known}` }));
   }
-  const message = issue.message.startsWith('Invalid input: ') ? issue.message.replace('Invalid input: ', 'is wrong: ') : issue.message;
+  const message = issue.message.startsWith('Invalid input: ') ? `${issue.message.replace('Invalid input: ', 'is wrong: ')}; Pulumi.yaml says what the key takes` : issue.message;
   return [{ path, message }];
 }
 
