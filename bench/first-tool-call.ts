@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { FormBrowser, pkce } from '../test/support/form-browser.ts';
 
 interface Outputs {
   authorizationServerMetadataUrl: string;
@@ -25,15 +25,11 @@ export async function firstToolCall({ authorizationServerMetadataUrl, resources,
   });
   const { client_id } = (await expectStatus(registered, 201, 'registration').json()) as { client_id: string };
 
-  const verifier = randomBytes(32).toString('base64url');
-  const challenge = createHash('sha256').update(verifier).digest('base64url');
+  const { verifier, challenge } = pkce();
   const request = new URLSearchParams({ response_type: 'code', client_id, redirect_uri: redirectUrl, scope: 'mcp:read', state: 'bench', code_challenge: challenge, code_challenge_method: 'S256' });
-  const form = new FormBrowser();
-  await form.open(`${metadata.authorization_endpoint}?${request}`);
-  await form.submit({ ...testUser, credentialId: '' });
-  if (!form.redirect) await form.submit({ accept: 'Yes' });
-  const code = new URL(form.redirect ?? 'about:blank').searchParams.get('code');
-  if (!code) throw new Error('sign-in did not end in a code');
+  const answer = await new FormBrowser(testUser).authorize(`${metadata.authorization_endpoint}?${request}`, redirectUrl);
+  const code = answer.get('code');
+  if (!code) throw new Error(`sign-in did not end in a code: ${answer.get('error')}`);
 
   const token = await fetch(metadata.token_endpoint, { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id, code, redirect_uri: redirectUrl, code_verifier: verifier }) });
   const { access_token } = (await expectStatus(token, 200, 'token').json()) as { access_token: string };
@@ -48,37 +44,4 @@ export async function firstToolCall({ authorizationServerMetadataUrl, resources,
 function expectStatus(response: Response, status: number, step: string): Response {
   if (response.status !== status) throw new Error(`${step}: expected ${status}, got ${response.status}`);
   return response;
-}
-
-/** The least of a browser that Keycloak's pages need: cookies, redirects on the own site, forms. */
-class FormBrowser {
-  /** Where the last page sent the user away to, if it did. */
-  redirect?: string;
-  readonly #cookies = new Map<string, string>();
-  #page = '';
-  #url = '';
-
-  async open(url: string, body?: URLSearchParams): Promise<void> {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(url, { redirect: 'manual', headers: { cookie }, ...(body ? { method: 'POST', body } : {}) });
-    for (const set of response.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
-      if (name) this.#cookies.set(name, value ?? '');
-    }
-    const location = response.headers.get('location');
-    if (location) {
-      const next = new URL(location, url);
-      if (next.origin === new URL(url).origin) return this.open(next.href);
-      this.redirect = next.href;
-      return;
-    }
-    this.#url = url;
-    this.#page = await response.text();
-  }
-
-  submit(fields: Record<string, string>): Promise<void> {
-    const [, action = ''] = /<form[^>]+action="([^"]+)"/.exec(this.#page) ?? [];
-    const hidden = [...this.#page.matchAll(/<input type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"/g)].map(([, name, value]) => [name, value] as [string, string]);
-    return this.open(new URL(action.replaceAll('&amp;', '&'), this.#url).href, new URLSearchParams({ ...Object.fromEntries(hidden), ...fields }));
-  }
 }

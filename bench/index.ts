@@ -10,6 +10,10 @@ const benches: Record<string, { summary: string; measure: () => Promise<Figure[]
     summary: 'up with nothing: the stand-in base images are removed and built again',
     measure: async () => (await import('./up.ts')).measureCold(),
   },
+  gateway: {
+    summary: 'tool calls to a backend: bare, behind the gateway, behind nginx, behind nginx and the gateway; open streams; memory',
+    measure: async () => (await import('./gateway/index.ts')).measureGateway(),
+  },
 };
 
 /** Names of the benches, each with what it measures. */

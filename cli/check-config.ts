@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from '../infra/config.ts';
+import { type Config, ConfigError, warningsOf } from '../infra/config.ts';
 import { deriveEndpoints } from '../infra/endpoints.ts';
 import { readStackConfig } from './stack-file.ts';
 
@@ -21,15 +21,18 @@ export function checkConfig({ stack, json = false, directory }: CheckConfigOptio
     if (json && error instanceof ConfigError) console.log(JSON.stringify({ ok: false, stack, problems: error.problems }, null, 2));
     throw error;
   }
-  const { authorizationServer, servers } = deriveEndpoints(config);
-  const { issuer, jwksUrl, metadataUrl } = authorizationServer;
+  const { issuer, authorizationServer, servers } = deriveEndpoints(config);
   const resources = servers.map(({ name, resource }) => ({ name, url: resource }));
+  const warnings = warningsOf(config);
   if (json) {
-    console.log(JSON.stringify({ ok: true, stack, profile: config.profile, tier: config.tier, resources, issuer, jwksUrl, authorizationServerMetadataUrl: metadataUrl }, null, 2));
+    const { profile, tier, auth } = config;
+    const facts = { issuer: issuer?.issuer, jwksUrl: authorizationServer?.jwksUrl, authorizationServerMetadataUrl: authorizationServer?.metadataUrl };
+    console.log(JSON.stringify({ ok: true, stack, profile, tier, auth, resources, ...facts, warnings }, null, 2));
     return;
   }
-  console.log(`The config of stack ${stack} is right (profile ${config.profile}, tier ${config.tier}).`);
+  console.log(`The config of stack ${stack} is right (profile ${config.profile}, tier ${config.tier}, auth ${config.auth}).`);
   for (const { url } of resources) console.log(`MCP URL   ${url}`);
-  console.log(`Issuer    ${issuer}`);
-  console.log(`JWKS      ${jwksUrl}`);
+  if (issuer) console.log(`Issuer    ${issuer.issuer}`);
+  if (authorizationServer) console.log(`JWKS      ${authorizationServer.jwksUrl}`);
+  for (const warning of warnings) console.warn(warning);
 }

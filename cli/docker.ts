@@ -1,5 +1,11 @@
 import { CommandError } from './errors.ts';
-import { objectName, stackLabel } from './stack-name.ts';
+import { roleOf, stackLabel } from './stack-name.ts';
+
+/** The Docker engine of a machine, as DOCKER_HOST; undefined: the one that DOCKER_HOST names, or else the default socket’s. */
+export type EngineAddress = string | undefined;
+
+/** How a person calls the docker program for an engine. */
+export const dockerWords = (engine: EngineAddress): string => (engine === undefined ? 'docker' : `docker --host ${engine}`);
 
 /** What answers where the Docker engine should be: `denied` is an engine that this user may not talk to. */
 export type EngineAnswer = 'yes' | 'denied' | 'no';
@@ -15,11 +21,10 @@ export interface Inventory {
 /** Longer than any engine needs to say that it is there, in milliseconds. */
 const PING_TIMEOUT = 10_000;
 
-/** A connection to the engine that DOCKER_HOST names, or else to the default socket. */
-export async function connect() {
+export async function connect(address?: EngineAddress) {
   // Loaded late: `--help` and `check-config` need no engine.
-  const { default: Docker } = await import('dockerode');
-  return new Docker();
+  const [{ default: Docker }, { dockerOptions }] = await Promise.all([import('dockerode'), import('../host/docker.ts')]);
+  return new Docker(dockerOptions(address));
 }
 
 /** @throws CommandError where something listens and does not answer */
@@ -32,6 +37,8 @@ export async function askEngine(): Promise<EngineAnswer> {
   } catch (error) {
     const { code, name, statusCode, message } = error as NodeJS.ErrnoException & { statusCode?: number };
     if (code === 'EACCES' || code === 'EPERM') return 'denied';
+    // ssh's own words say more.
+    if (code === 'ESSH') throw error;
     // A daemon that ends, or is still starting, drops connections.
     if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET') return 'no';
     const cause = name === 'AbortError' || name === 'TimeoutError' ? `no answer in ${PING_TIMEOUT / 1000} s` : (code ?? statusCode ?? message);
@@ -39,15 +46,10 @@ export async function askEngine(): Promise<EngineAnswer> {
   }
 }
 
-/** Whether the stack's front runs: then the ports it publishes are taken by nobody else. */
+/** Whether the stack's front runs, wherever it stands: then its ports are taken by nobody else. */
 export async function frontRuns(stack: string): Promise<boolean> {
-  const docker = await connect();
-  try {
-    return (await docker.getContainer(objectName(stack, 'front')).inspect()).State.Running;
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return false;
-    throw error;
-  }
+  const running = await (await connect()).listContainers({ filters: { label: [stackLabel(stack)] } });
+  return running.some(({ Names }) => roleOf(stack, Names[0]!.slice(1)) === 'front');
 }
 
 /** Name of the container that publishes a port, if one does. */
@@ -62,9 +64,15 @@ export async function engineDirectory(): Promise<string> {
   return info.DockerRootDir;
 }
 
-/** Everything that carries the stack's label or, for images, its name. */
-export async function listStack(stack: string): Promise<Inventory> {
-  const docker = await connect();
+/** Everything that carries the stack's label or, for images, its name, on all of its machines. */
+export async function listStack(stack: string, engines: readonly EngineAddress[]): Promise<Inventory> {
+  const found = await Promise.all(engines.map((engine) => listOn(engine, stack)));
+  const merged = (kind: keyof Inventory) => [...new Set(found.flatMap((inventory) => inventory[kind]))].sort();
+  return { containers: merged('containers'), networks: merged('networks'), volumes: merged('volumes'), images: merged('images') };
+}
+
+async function listOn(engine: EngineAddress, stack: string): Promise<Inventory> {
+  const docker = await connect(engine);
   const filters = { label: [stackLabel(stack)] };
   const [containers, networks, { Volumes: volumes }, images] = await Promise.all([
     docker.listContainers({ all: true, filters }),
@@ -73,9 +81,9 @@ export async function listStack(stack: string): Promise<Inventory> {
     docker.listImages({ filters: { reference: [`drawbridge.local/${stack}/*`] } }),
   ]);
   return {
-    containers: containers.map(({ Names, Id }) => Names[0]?.slice(1) ?? Id).sort(),
-    networks: networks.map(({ Name }) => Name).sort(),
-    volumes: (volumes ?? []).map(({ Name }) => Name).sort(),
-    images: images.flatMap(({ RepoTags }) => RepoTags ?? []).sort(),
+    containers: containers.map(({ Names, Id }) => Names[0]?.slice(1) ?? Id),
+    networks: networks.map(({ Name }) => Name),
+    volumes: (volumes ?? []).map(({ Name }) => Name),
+    images: images.flatMap(({ RepoTags }) => RepoTags ?? []),
   };
 }

@@ -4,24 +4,25 @@ import * as engine from '../engine/index.ts';
 import { type Inventory, listStack } from './docker.ts';
 import { showEvents, summary } from './engine-progress.ts';
 import { CommandError, UsageError } from './errors.ts';
-import { abortOnInterrupt } from './interrupt.ts';
+import { abortOnInterrupt, stoppingEngine } from './interrupt.ts';
 import { withNextStep } from './next-step.ts';
 import { requireEngine } from './prepare.ts';
 import { duration } from './progress.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
-import { count, kinds, readStandingStack, removeByHand } from './standing-stack.ts';
+import { count, kinds, knownEngines, readStandingStack, removeByHand } from './standing-stack.ts';
 import { createTerminal } from './terminal.ts';
 import type { StackCommandOptions } from './up.ts';
 
 /** Removes a stack: first says what will go, and at the end what is gone. Needs no stack file. */
 export async function down({ stack, yes, json = false }: StackCommandOptions): Promise<void> {
   const terminal = createTerminal({ yes, json });
-  await requireEngine();
+  const engines = knownEngines(stack);
+  if (engines.includes(undefined)) await requireEngine();
   const options = { projectDirectory, stateDirectory, stack };
   // A stack without a state here is one that the Pulumi CLI has deployed. It comes first: what else is to be said of parts
   // without a state would have people delete their data by hand.
   if (!existsSync(join(stateDirectory, `${stack}.json`))) refuseProduction(stack);
-  const { known, found } = await readStandingStack(stack);
+  const { known, found } = await readStandingStack(stack, engines);
   if (!known) {
     if (json) console.log(JSON.stringify({ removed: found, left: found }, null, 2));
     else terminal.say(`Stack ${stack} does not stand; there is nothing to remove.`);
@@ -33,12 +34,12 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
   if (found.volumes.length > 0) terminal.say('The volumes go with all data in them: users, their passwords and their sign-ins.');
   if (!(await terminal.confirm('Remove it?', false))) throw new CommandError('Stopped; nothing was removed.');
 
-  const signal = abortOnInterrupt(terminal, stack);
+  const signal = abortOnInterrupt(terminal, stoppingEngine(stack));
   try {
     const work = engine.down({ ...options, signal, onEvent: showEvents(terminal.progress) });
     const { changes, seconds } = await withNextStep(work, { stack, command: 'down', signal });
-    const left = await listStack(stack);
-    if (count(left) > 0) throw new CommandError(`Stack ${stack} was removed, but parts of it are left.`, removeByHand(left));
+    const left = await listStack(stack, engines);
+    if (count(left) > 0) throw new CommandError(`Stack ${stack} was removed, but parts of it are left.`, removeByHand(left, engines));
     if (json) {
       console.log(JSON.stringify({ changes, seconds, removed: found, left }, null, 2));
       return;
@@ -55,9 +56,9 @@ export function refuseProduction(stack: string, directory = projectDirectory): v
   throw new UsageError(
     [
       `Stack ${stack} has the profile production, which \`npm run down\` does not remove; nothing was touched.`,
-      'Its database and its ACME account are protected. Save both, take the protection off, and remove it with the Pulumi CLI:',
+      'Its database, its ACME account and the data of its servers are protected. Save them, take the protection off, and remove it with the Pulumi CLI:',
       `  pulumi stack select ${stack}`,
-      '  pulumi stack output backup     (prints the commands that save them: run those first)',
+      `  npm run backup -- --stack ${stack} --to drawbridge-${stack}.age`,
       '  pulumi state unprotect --all',
       '  pulumi destroy',
     ].join('\n'),

@@ -9,14 +9,21 @@ const words: Record<string, string> = {
   'docker:index/container:Container': 'container',
   'command:local:Command': 'command',
   'random:index/randomPassword:RandomPassword': 'secret',
+  'cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared': 'tunnel',
+  'cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig': 'tunnel configuration',
 };
 
-const verbs: Record<Exclude<Action, 'same'>, { doing: string; done: string; plan: string; failed: string }> = {
+type Verb = { doing: string; done: string; plan: string; failed: string };
+
+const verbs: Record<Exclude<Action, 'same'>, Verb> = {
   create: { doing: 'creating', done: 'created', plan: '+ create', failed: 'could not create' },
   update: { doing: 'updating', done: 'updated', plan: '~ update', failed: 'could not update' },
   replace: { doing: 'replacing', done: 'replaced', plan: '± replace', failed: 'could not replace' },
   delete: { doing: 'removing', done: 'removed', plan: '- delete', failed: 'could not remove' },
 };
+/** It leaves the stack and stays where it is. */
+const retaining: Verb = { doing: 'letting go of', done: 'let go of', plan: '- let go of', failed: 'could not let go of' };
+const verbOf = (action: Exclude<Action, 'same'>, retained = false): Verb => (retained ? retaining : verbs[action]);
 
 /** Shows what the engine does, step by step. What stays as it is is not shown. */
 export function showEvents(progress: Progress): (event: EngineEvent) => void {
@@ -26,14 +33,14 @@ export function showEvents(progress: Progress): (event: EngineEvent) => void {
         return;
       case 'started': {
         const what = nounOf(event);
-        if (what && event.action !== 'same') progress.start(event.urn, `${verbs[event.action].doing} ${what}${because(event.reason)}`);
+        if (what && event.action !== 'same') progress.start(event.urn, `${verbOf(event.action, event.retained).doing} ${what}${because(event.reason)}`);
         return;
       }
       case 'progress':
         return progress.line(event.urn, event.line);
       case 'finished': {
         const what = nounOf(event);
-        if (what && event.action !== 'same') progress.finish(event.urn, `${verbs[event.action].done} ${what}`, event.seconds);
+        if (what && event.action !== 'same') progress.finish(event.urn, `${verbOf(event.action, event.retained).done} ${what}`, event.seconds);
         return;
       }
       case 'failed':
@@ -49,7 +56,7 @@ export function showEvents(progress: Progress): (event: EngineEvent) => void {
 export function planLine(event: EngineEvent): string | undefined {
   if (event.kind !== 'planned' || event.action === 'same') return undefined;
   const what = nounOf(event);
-  return what && `  ${verbs[event.action].plan} ${what}${because(event.reason)}`;
+  return what && `  ${verbOf(event.action, event.retained).plan} ${what}${because(event.reason)}`;
 }
 
 /** `2 created, 1 replaced`, or `No changes`. */

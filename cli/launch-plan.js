@@ -5,14 +5,14 @@ export const FETCHED_NODE = '24.21.0';
 
 /**
  * Which Node runs the program: `running` the one that runs now; `fetched` one of our own, because this one cannot run
- * TypeScript as it is (22.18 and 23.6 were the first that could); `unsupported` none, because this one is below 20.
+ * TypeScript as it is (22.18 and 23.6 were the first that could) and its packages (undici asks for 22.19); `unsupported` none, because this one is below 20.
  * @param {string} version as in `process.versions.node`
  * @returns {'running' | 'fetched' | 'unsupported'}
  */
 export function nodeFor(version) {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < 20) return 'unsupported';
-  if (major === 22) return minor >= 18 ? 'running' : 'fetched';
+  if (major === 22) return minor >= 19 ? 'running' : 'fetched';
   if (major === 23) return minor >= 6 ? 'running' : 'fetched';
   return major > 23 ? 'running' : 'fetched';
 }

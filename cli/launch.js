@@ -43,9 +43,9 @@ function fetchNode() {
   const binary = join(home, 'node_modules', name, 'bin', 'node');
   const recorded = readJson(join(home, 'node_modules', '.package-lock.json'))?.packages?.[`node_modules/${name}`]?.version;
   if (recorded !== FETCHED_NODE || !existsSync(binary)) {
-    say(`Node ${process.versions.node} is too old for Drawbridge (22.18 is the oldest): installing Node ${FETCHED_NODE} into .drawbridge/node …`);
+    say(`Node ${process.versions.node} is too old for Drawbridge (22.19 is the oldest): installing Node ${FETCHED_NODE} into .drawbridge/node …`);
     mkdirSync(home, { recursive: true });
-    npm(['install', '--prefix', home, '--no-package-lock', '--save-exact', `${name}@${FETCHED_NODE}`], 'Or install Node 22.18 or newer yourself, and run this again.');
+    npm(['install', '--prefix', home, '--no-package-lock', '--save-exact', `${name}@${FETCHED_NODE}`], 'Or install Node 22.19 or newer yourself, and run this again.');
   }
   return binary;
 }

@@ -17,12 +17,12 @@ export interface OutputsOptions {
  */
 export async function outputs({ stack, json = false, name }: OutputsOptions): Promise<void> {
   const all = await completeOutputs(stack, await engine.outputs({ projectDirectory, stateDirectory, stack }));
-  if (!all) throw new CommandError(`Stack ${stack} does not stand.`, [`\`npm run up${stackOption(stack)}\` stands it up. One that the Pulumi CLI deployed is asked with \`pulumi stack output\`.`]);
+  if (!all) throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here.`, [`\`npm run up${stackOption(stack)}\` stands it up. One that the Pulumi CLI deployed is asked with \`pulumi stack output --show-secrets --stack ${stack}\`.`]);
   if (name === undefined) {
     console.log(json ? JSON.stringify(all, null, 2) : outputLines(all, stack).join('\n'));
     return;
   }
-  if (!(name in all)) throw new UsageError(`Stack ${stack} has no output ${name}; it has: ${Object.keys(all).join(', ')}.`);
+  if (!(name in all)) throw new UsageError(`Stack ${stack} has no output ${name}; it has: ${Object.keys(all).join(', ')}. They are of the last \`up\`: if the config has changed since, run \`npm run up${stackOption(stack)}\`.`);
   const value = all[name];
   // A certificate ends in a newline of its own.
   process.stdout.write(`${typeof value === 'string' && !json ? value.trimEnd() : JSON.stringify(value, null, 2)}\n`);

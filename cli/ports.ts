@@ -2,8 +2,11 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Config } from '../infra/config.ts';
 
-/** Ports of this machine that a stack's front takes. */
-export const portsOf = (config: Config): number[] => (config.profile === 'local' ? [config.localPort] : [80, 443]);
+/** Ports of this machine that a stack's front takes from others who may have them. */
+export function portsOf({ profile, localPort, tier, deploy }: Config): number[] {
+  if (profile === 'local') return [localPort];
+  return tier === 'host' && deploy.proxy === 'local' ? [80, 443] : [];
+}
 
 /** Whether some program listens on a port in a way that keeps us from listening on loopback. */
 export function isTaken(port: number): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { LEAST_SPACE } from '../host/checks.ts';
 import type { Config } from '../infra/config.ts';
 import { planEngine, type SetupStep } from './engine-setup.ts';
 import { CommandError } from './errors.ts';
@@ -14,9 +15,8 @@ export interface Preparation {
   host?: Host;
 }
 
-/** What a first `up` takes on the disk, and what no `up` should start below. In bytes. */
+/** What a first `up` takes on the disk, in bytes. */
 const WANTED_SPACE = 5e9;
-const LEAST_SPACE = 2e9;
 
 type Step = SetupStep | { kind: 'browser'; describe: string };
 
@@ -31,7 +31,8 @@ export async function prepare({ terminal, stack, browser = false, host = thisHos
   const running = stack !== undefined && answers && (await host.frontRuns(stack.name));
   if (stack && !running) await checkPorts(host, stack.config, answers);
   const steps: Step[] = planEngine(facts);
-  if (browser && !(await host.has('chromium'))) steps.push(browserStep(facts));
+  // iproute2 for the network namespace that the browser runs in.
+  if (browser && !((await host.has('chromium')) && (await host.has('ip')))) steps.push(browserStep(facts));
   if (answers) await checkSpace(host, terminal, running);
   if (steps.length === 0) return;
 
@@ -77,9 +78,9 @@ async function checkSpace(host: Host, terminal: Terminal, running: boolean): Pro
 }
 
 function browserStep({ root, apt }: { root: boolean; apt: boolean }): Step {
-  if (root && apt) return { kind: 'browser', describe: 'install Chromium with apt-get: the tests sign in with a real browser' };
-  throw new CommandError('The tests sign in with a real browser, and `chromium` is not installed.', [
-    apt ? 'Install it: sudo apt-get install chromium' : 'Install Chromium so that `chromium` is on the PATH.',
+  if (root && apt) return { kind: 'browser', describe: 'install Chromium and iproute2 with apt-get: the tests sign in with a real browser' };
+  throw new CommandError('The tests sign in with a real browser, and `chromium` or `ip` is not installed.', [
+    apt ? 'Install them: sudo apt-get install chromium iproute2' : 'Install Chromium and iproute2, so that `chromium` and `ip` are on the PATH.',
     'Or run only the tests that need neither engine nor browser: npm test -- --project unit',
   ]);
 }
@@ -112,6 +113,6 @@ function work(step: Step, host: Host, onLine: (line: string) => void): { doing: 
         act: () => host.startEngine(step.command),
       };
     case 'browser':
-      return { doing: 'installing Chromium', done: 'installed Chromium', act: () => host.install(['chromium'], { onLine }) };
+      return { doing: 'installing Chromium', done: 'installed Chromium', act: () => host.install(['chromium', 'iproute2'], { onLine }) };
   }
 }

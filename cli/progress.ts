@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { plain } from '../host/plain.ts';
 
 /** Shows steps while they run. Every step has an id of its own; labels are whole phrases (`creating container server`). */
 export interface Progress {
@@ -75,7 +76,7 @@ export function createProgress({ stream, live, now = () => performance.now() }: 
     },
     line(id, line) {
       const step = running.get(id);
-      const clean = printable(line);
+      const clean = plain(line).replace(/\s+/g, ' ').trim();
       if (step && clean) step.line = clean;
     },
     finish(id, label, seconds) {
@@ -87,7 +88,7 @@ export function createProgress({ stream, live, now = () => performance.now() }: 
       end(id);
       draw([`  ✗ ${label}`]);
     },
-    say: (line) => draw([line]),
+    say: (line) => draw([plain(line)]),
     close() {
       running.clear();
       end('');
@@ -101,14 +102,6 @@ export function duration(seconds: number): string {
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-}
-
-/** What a program wrote, as one plain line. Control sequences could move the cursor or hide what follows. */
-function printable(text: string): string {
-  return text
-    .replace(/\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07?|.)/g, '')
-    .replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ')
-    .trim();
 }
 
 function fit(line: string, width: number): string {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type Config, parseConfig } from '../infra/config.ts';
+import { keyProblems } from '../infra/config/namespace.ts';
 import { UsageError } from './errors.ts';
 
 /** The project's folder: the commands work from any other. */
@@ -9,6 +10,8 @@ export const projectDirectory = join(import.meta.dirname, '..');
 
 /** Where the embedded engine keeps its state. */
 export const stateDirectory = join(projectDirectory, '.drawbridge', 'state');
+
+export const hasStackFile = (stack: string): boolean => existsSync(join(projectDirectory, `Pulumi.${stack}.yaml`));
 
 /**
  * A stack's config as the Pulumi program will see it: the defaults of Pulumi.yaml, and over them Pulumi.<stack>.yaml.
@@ -20,10 +23,17 @@ export function readStackConfig(stack: string, directory = projectDirectory): Co
   const namespace = typeof project.name === 'string' ? project.name : 'drawbridge';
   const stackFile = join(directory, `Pulumi.${stack}.yaml`);
   if (!existsSync(stackFile)) throw new UsageError(missingStack(stack, stackFile, directory));
-  return parseConfig({
-    ...defaultsOf(keysOf(project.config, namespace)),
-    ...keysOf(readYaml(stackFile).config, namespace),
-  });
+  const { config: given } = readYaml(stackFile);
+  const values = { ...defaultsOf(keysOf(project.config, namespace)), ...keysOf(given, namespace) };
+  return parseConfig(values, isRecord(given) ? keyProblems(Object.keys(given), namespace) : []);
+}
+
+/** A secret of a stack's own file, where it stands there in plain text, as on the embedded engine. */
+export function plainSecret(stack: string, name: string): string | undefined {
+  const { config } = readYaml(join(projectDirectory, `Pulumi.${stack}.yaml`));
+  const { secrets } = keysOf(config, 'drawbridge');
+  const value = isRecord(secrets) ? secrets[name] : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 function readYaml(path: string): Record<string, unknown> {

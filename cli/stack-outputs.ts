@@ -9,8 +9,14 @@ type StackState = Awaited<ReturnType<typeof readOutputs>>;
 export interface Connection {
   /** Server name → URL of the MCP endpoint. */
   servers: Record<string, string>;
-  /** Only in profiles `local` and `preview`. */
+  /** How callers show who they are. */
+  auth: 'oauth' | 'bearer' | 'none';
+  /** The token that the stack made itself, with `bearer` and no token of the config's. */
+  bearerToken?: string;
+  /** Only with a Keycloak, in profiles `local` and `preview`. */
   user?: { username: string; password: string };
+  /** Identity provider → where it sends people back to, which it has to be told. */
+  callbackUrls?: Record<string, string>;
   /** PEM, only where the CA is not publicly trusted. */
   caCertificate?: string;
 }
@@ -26,14 +32,20 @@ export async function completeOutputs(stack: string, state: StackState): Promise
 }
 
 export function connectionOf(outputs: Outputs): Connection {
-  const { resources = {}, testUser, caCertificate } = outputs as {
+  const { resources = {}, auth = 'oauth', bearerToken, testUser, identityProviders = {}, caCertificate } = outputs as {
     resources?: Record<string, { url: string }>;
+    auth?: Connection['auth'];
+    bearerToken?: string;
     testUser?: Connection['user'];
+    identityProviders?: Record<string, { callbackUrl: string }>;
     caCertificate?: string;
   };
   return {
     servers: Object.fromEntries(Object.entries(resources).map(([name, { url }]) => [name, url])),
+    auth,
+    ...(bearerToken && { bearerToken }),
     ...(testUser && { user: testUser }),
+    callbackUrls: Object.fromEntries(Object.entries(identityProviders).map(([alias, { callbackUrl }]) => [alias, callbackUrl])),
     ...(caCertificate && { caCertificate }),
   };
 }

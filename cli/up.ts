@@ -3,13 +3,13 @@ import type { Config } from '../infra/config.ts';
 import { connectionText } from './connect.ts';
 import { showEvents, summary } from './engine-progress.ts';
 import { UsageError } from './errors.ts';
-import { abortOnInterrupt } from './interrupt.ts';
+import { abortOnInterrupt, stoppingEngine } from './interrupt.ts';
 import { withNextStep } from './next-step.ts';
 import { prepare } from './prepare.ts';
 import { duration } from './progress.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
 import { completeOutputs, connectionOf } from './stack-outputs.ts';
-import { readStandingStack } from './standing-stack.ts';
+import { enginesOf, knownEngines, readStandingStack } from './standing-stack.ts';
 import { createTerminal } from './terminal.ts';
 
 export interface StackCommandOptions {
@@ -23,10 +23,11 @@ export async function up({ stack, yes, json = false }: StackCommandOptions): Pro
   const config = readStackConfig(stack);
   refuseProduction(config, stack, 'up');
   const terminal = createTerminal({ yes, json });
-  const signal = abortOnInterrupt(terminal, stack);
+  const signal = abortOnInterrupt(terminal, stoppingEngine(stack));
   try {
-    await prepare({ terminal, stack: { name: stack, config } });
-    await readStandingStack(stack);
+    // Other machines are prepared by a command of their own, and checked by the program.
+    if (enginesOf(config).includes(undefined)) await prepare({ terminal, stack: { name: stack, config } });
+    await readStandingStack(stack, knownEngines(stack, config));
     const work = engine.up({ projectDirectory, stateDirectory, stack, signal, onEvent: showEvents(terminal.progress) });
     const { changes, seconds, outputs, secretOutputs } = await withNextStep(work, { stack, command: 'up', signal });
     const complete = (await completeOutputs(stack, { outputs, secretOutputs })) ?? outputs;

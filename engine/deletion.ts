@@ -28,7 +28,7 @@ export async function deleteEntries(run: Run, entries: readonly Entry[], reason?
   }
 }
 
-const needs = (entry: Entry, other: Entry): boolean => entry.parent === other.urn || entry.dependencies.includes(other.urn);
+const needs = (entry: Entry, other: Entry): boolean => entry.parent === other.urn || entry.provider === other.urn || entry.dependencies.includes(other.urn);
 
 /** Takes an entry that stays out of the work, and with it all that it needs. */
 function dropWithNeeds(entry: Entry, remaining: Set<Entry>): void {
@@ -47,14 +47,16 @@ async function deleteEntry(run: Run, entry: Entry, reason: string | undefined): 
   const why = reason ?? (entry.condemned ? 'replaced' : undefined);
   if (preview) {
     if (counted) run.changes.delete++;
-    run.emit({ kind: 'planned', urn: entry.urn, type: entry.type, name: entry.name, action: 'delete', reason: why });
+    run.emit({ kind: 'planned', urn: entry.urn, type: entry.type, name: entry.name, action: 'delete', reason: why, retained: entry.retainOnDelete });
     return;
   }
   await run.step(entry, 'delete', why, async (step) => {
-    entry.pending = 'delete';
-    state.save();
-    const successor = entry.condemned ? state.get(entry.urn) : undefined;
-    await providerOf(entry.type, entry.name).remove(recorded(entry), step, successor && recorded(successor));
+    if (!entry.retainOnDelete) {
+      entry.pending = 'delete';
+      state.save();
+      const successor = entry.condemned ? state.get(entry.urn) : undefined;
+      await providerOf(entry.type, entry.name).remove(recorded(entry), step, successor && recorded(successor));
+    }
     state.remove(entry);
     state.save();
   }, counted);

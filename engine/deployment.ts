@@ -1,12 +1,13 @@
 import { deleteEntries } from './deletion.ts';
 import { checkInputs, effectiveInputs, planStep, type Plan } from './plan.ts';
-import { providerOf } from './providers/index.ts';
-import { replacesOn, type Made, type Provider, type Step } from './providers/provider.ts';
+import type { Invocation } from './monitor.ts';
+import { functionOf, providerOf } from './providers/index.ts';
+import { NothingMade, replacesOn, type Made, type Provider, type Step } from './providers/provider.ts';
 import type { Registration } from './registration.ts';
-import { stackType, type Entry } from './state.ts';
+import { isProvider, providerTypes, stackType, type Entry } from './state.ts';
 import { learnSecrets, recorded, shortType, type Run } from './steps.ts';
-import { EngineError } from './types.ts';
-import { fromWire, hasSecret, revealAll, Secret, type Values } from './values.ts';
+import { EngineError, messageOf } from './types.ts';
+import { fromWire, hasSecret, revealAll, Secret, type Plain, type Values } from './values.ts';
 
 /**
  * Brings the world to what the program registers, one resource at a time as the program asks: order and parallelism
@@ -32,11 +33,11 @@ export class Deployment {
   }
 
   register(wanted: Registration): Promise<{ id: string | undefined; properties: Values }> {
-    const work = this.#register(wanted);
-    this.#inFlight.add(work);
-    const done = () => this.#inFlight.delete(work);
-    work.then(done, done);
-    return work;
+    return this.#track(this.#register(wanted));
+  }
+
+  invoke(invocation: Invocation): Promise<Values> {
+    return this.#track(this.#invoke(invocation));
   }
 
   /** Resolves when every step that was begun has ended, well or not. */
@@ -64,6 +65,28 @@ export class Deployment {
     if (stack && !preview) stack.outputs = this.#stackOutputs ?? {};
   }
 
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#inFlight.add(work);
+    const done = () => this.#inFlight.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
+  async #invoke({ name, provider, inputs }: Invocation): Promise<Values> {
+    const { call, inputs: known } = functionOf(name);
+    const short = shortType(name);
+    const unknown = Object.keys(inputs).filter((key) => !known.includes(key));
+    if (unknown.length > 0) throw new EngineError(`${short}: the embedded engine does not know the input ${unknown.join(', ')}.`);
+    if (this.#run.stopped) throw new Error('the deployment has stopped');
+    try {
+      const result = await call(revealAll(inputs), this.#run.cloudflare(provider));
+      this.#run.masker.learn(result);
+      return result;
+    } catch (error) {
+      throw new EngineError(`${short}: ${messageOf(error)}`);
+    }
+  }
+
   async #register(wanted: Registration): Promise<{ id: string | undefined; properties: Values }> {
     const { state, masker, preview } = this.#run;
     if (this.#run.stopped) throw new Error('the deployment has stopped');
@@ -71,9 +94,11 @@ export class Deployment {
     this.#registered.add(wanted.urn);
     masker.learn(wanted.inputs);
     const old = state.get(wanted.urn);
+    if (isProvider(wanted.type)) this.#run.settings.set(wanted.urn, settingsOf(wanted));
     if (!wanted.custom) {
-      if (!preview) state.put({ ...describe(wanted, wanted.inputs), outputs: old?.outputs ?? {} });
-      return { id: undefined, properties: {} };
+      if (!preview) state.put({ ...this.#describe(wanted, wanted.inputs), outputs: old?.outputs ?? {} });
+      // The SDK takes a provider without an id for one that is not known yet.
+      return { id: isProvider(wanted.type) ? 'provider' : undefined, properties: {} };
     }
 
     const provider = providerOf(wanted.type, wanted.name);
@@ -83,27 +108,28 @@ export class Deployment {
     if (plan.action === 'replace' && old?.protect && wanted.protect) {
       throw new EngineError(`${shortType(wanted.type)} ${wanted.name} would have to be replaced (${plan.reason}), but it is protected. Set protect to false if its content may be lost.`);
     }
+    if (plan.action === 'replace' && old?.retainOnDelete) plan.reason += '; what it replaces stays';
     if (preview) return this.#foresee(wanted, inputs, old, plan, provider);
     if (plan.action === 'same' && old) {
       // What needs no step may have changed all the same: dependencies, protection, secret marks.
-      const entry = { ...describe(wanted, inputs), id: old.id, outputs: mark(revealAll(old.outputs), wanted, provider) };
+      const entry = { ...this.#describe(wanted, inputs), id: old.id, outputs: mark(revealAll(old.outputs), wanted, provider) };
       state.put(entry);
       this.#account(wanted, 'finished', plan);
       return answer(entry);
     }
-    const entry = await this.#run.step(wanted, plan.action, plan.reason, (step) => this.#carryOut(wanted, inputs, old, plan, provider, step));
+    const entry = await this.#run.step(this.#describe(wanted, inputs), plan.action, plan.reason, (step) => this.#carryOut(wanted, inputs, old, plan, provider, step));
     return answer(entry);
   }
 
   async #plan(wanted: Registration, inputs: Values, old: Entry | undefined, provider: Provider): Promise<Plan> {
     const cleared = this.#cleared.get(wanted.urn);
     if (cleared) return { action: 'replace', reason: cleared, deleteFirst: false };
-    return planStep(wanted, inputs, old, provider, this.#run.handle(wanted));
+    return planStep(wanted, inputs, old, provider, this.#run.handle(this.#describe(wanted, inputs)));
   }
 
   async #carryOut(wanted: Registration, inputs: Values, old: Entry | undefined, plan: Plan, provider: Provider, step: Step): Promise<Entry> {
     const { state } = this.#run;
-    const entry = describe(wanted, inputs);
+    const entry = this.#describe(wanted, inputs);
     if (plan.action === 'update' && old) {
       if (!provider.update) throw new Error(`${wanted.type} cannot be updated`);
       state.put({ ...old, pending: 'update' });
@@ -114,9 +140,20 @@ export class Deployment {
       if (plan.deleteFirst) await this.#clear(old, provider, step);
       else if (old.pending !== 'create') state.condemn(old);
     }
-    state.put({ ...entry, pending: 'create' });
+    const begun: Entry = { ...entry, pending: 'create' };
+    state.put(begun);
     state.save();
-    return this.#conclude(entry, await provider.create(revealAll(inputs), step), wanted, provider);
+    try {
+      const found = old?.pending === 'create' ? await provider.adopt?.(revealAll(inputs), step) : undefined;
+      return this.#conclude(entry, found ?? (await provider.create(revealAll(inputs), step)), wanted, provider);
+    } catch (error) {
+      // The next run has nothing to look for, and takes over nothing that is somebody else's.
+      if (error instanceof NothingMade) {
+        state.remove(begun);
+        state.save();
+      }
+      throw error;
+    }
   }
 
   #conclude(entry: Entry, made: Made, wanted: Registration, provider: Provider): Entry {
@@ -166,11 +203,17 @@ export class Deployment {
   /** A preview's answer: what is not yet known is left out, which the SDK takes for unknown. */
   #foresee(wanted: Registration, inputs: Values, old: Entry | undefined, plan: Plan, provider: Provider): { id: string | undefined; properties: Values } {
     this.#account(wanted, 'planned', plan);
-    if (plan.action === 'same' && old) return answer({ ...describe(wanted, inputs), id: old.id, outputs: mark(revealAll(old.outputs), wanted, provider) });
+    if (plan.action === 'same' && old) return answer({ ...this.#describe(wanted, inputs), id: old.id, outputs: mark(revealAll(old.outputs), wanted, provider) });
     if (old && plan.deleteFirst && plan.action !== 'update') {
       for (const entry of this.#builtOn(old.urn)) this.#cleared.set(entry.urn, `${old.name} is replaced`);
     }
     return { id: plan.action === 'update' ? old?.id : undefined, properties: inputs };
+  }
+
+  #describe(wanted: Registration, inputs: Values): Entry {
+    const { urn, type, name, custom, provider, parent, dependencies, propertyDependencies, protect, retainOnDelete, additionalSecretOutputs } = wanted;
+    const machine = provider === undefined ? undefined : (this.#run.settings.get(provider)?.['host'] as string | undefined);
+    return { urn, type, name, custom, machine, provider, inputs, outputs: {}, parent, dependencies, propertyDependencies, protect, retainOnDelete, additionalSecretOutputs };
   }
 
   #account(wanted: Registration, kind: 'planned' | 'finished', { action, reason }: Plan): void {
@@ -181,9 +224,12 @@ export class Deployment {
 
 const answer = (entry: Entry) => ({ id: entry.id, properties: { ...entry.inputs, ...entry.outputs } });
 
-function describe(wanted: Registration, inputs: Values): Entry {
-  const { urn, type, name, custom, parent, dependencies, propertyDependencies, protect, additionalSecretOutputs } = wanted;
-  return { urn, type, name, custom, inputs, outputs: {}, parent, dependencies, propertyDependencies, protect, additionalSecretOutputs };
+/** What an explicit provider says. @throws EngineError where that is more than the engine knows */
+function settingsOf({ type, name, inputs }: Registration): Plain {
+  const { version: _, ...settings } = revealAll(inputs);
+  const unknown = Object.keys(settings).filter((key) => !providerTypes[type]!.includes(key));
+  if (unknown.length > 0) throw new EngineError(`${type} ${name}: the embedded engine does not know the input ${unknown.join(', ')}. Leave it out, or deploy with the Pulumi CLI.`);
+  return settings;
 }
 
 /** Computed outputs, with the ones that are secret marked so. */

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFil
 import { dirname } from 'node:path';
 import { EngineError, messageOf } from './types.ts';
 
-/** Replaces a file (mode 0600) so that after a crash it is either the old one or the new one, whole. */
+/** Replaces a file, its new mode being 0600, so that after a crash it is either the old one or the new one, whole. */
 export function writeDurably(path: string, content: string): void {
   const temporary = `${path}.new`;
   try {

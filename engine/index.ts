@@ -52,6 +52,12 @@ export async function outputs(options: StackOptions): Promise<Pick<Outcome, 'out
   return present(state.stack()?.outputs ?? {});
 }
 
+/** The Docker engines that a stack's resources are on, as DOCKER_HOST; undefined among them is the one of the environment. */
+export function machines(options: StackOptions): (string | undefined)[] {
+  const docker = open(options, true, options.projectDirectory).state.entries().filter(({ type }) => type.startsWith('docker:'));
+  return [...new Set(docker.map(({ machine }) => machine))];
+}
+
 async function deploy(options: StackOptions, isPreview: boolean): Promise<Outcome> {
   const started = Date.now();
   const project = loadProject({ ...options, projectDirectory: resolve(options.projectDirectory) });
@@ -63,6 +69,7 @@ async function deploy(options: StackOptions, isPreview: boolean): Promise<Outcom
   const monitor = await serveMonitor(project.name, options.stack, {
     register: (registration) => deployment.register(registration),
     registerOutputs: (urn, values) => deployment.registerOutputs(urn, values),
+    invoke: (invocation) => deployment.invoke(invocation),
     refuse: (error) => {
       // A step that failed has been noted with its name already; everything after it is refused without a cause of its own.
       if (!run.stopped) run.fail(messageOf(error));
@@ -87,7 +94,8 @@ async function deploy(options: StackOptions, isPreview: boolean): Promise<Outcom
       signal: AbortSignal.any([run.signal, giveUp.signal]),
       onLine: (line) => {
         printed.push(line);
-        run.emit({ kind: 'log', severity: 'info', message: line });
+        // What the program says once a step has failed is about the engine that no longer answers it.
+        if (!run.stopped) run.emit({ kind: 'log', severity: 'info', message: line });
       },
     });
     await deployment.settled();
@@ -134,13 +142,12 @@ async function withLock<T>(options: StackOptions, work: () => Promise<T>): Promi
   }
 }
 
-/** @param backup the program's output of that name, where it has one: what → shell command that saves it */
+/** @param backup the program's output of that name, where it has one: the command that saves what they hold */
 function protectedText(kept: readonly Entry[], backup: unknown): string {
   const names = kept.map((entry) => (typeof entry.inputs['name'] === 'string' ? `${entry.name} (${entry.inputs['name']})` : entry.name));
-  const commands = typeof backup === 'object' && backup !== null ? Object.entries(backup).map(([what, command]) => `  ${what}: ${String(command)}`) : [];
   return [
     `Nothing was deleted, since these are protected: ${names.join(', ')}.`,
-    ...(commands.length > 0 ? ['Back up what they hold:', ...commands] : ['Back up what they hold.']),
+    `Back up what they hold${typeof backup === 'string' ? `: ${backup}` : '.'}`,
     'Then take the protection off (set protect to false in the program, and run up), and run down again.',
   ].join('\n');
 }

@@ -7,7 +7,7 @@ import type * as resourceMessages from '@pulumi/pulumi/proto/resource_pb.js';
 import type { Message } from 'google-protobuf';
 import type * as emptyMessages from 'google-protobuf/google/protobuf/empty_pb.js';
 import type * as structMessages from 'google-protobuf/google/protobuf/struct_pb.js';
-import { readRegistration, type Registration } from './registration.ts';
+import { providerUrn, readRegistration, type Registration } from './registration.ts';
 import { EngineError, messageOf, type EngineEvent } from './types.ts';
 import { fromWire, toWire, type Values } from './values.ts';
 
@@ -20,10 +20,19 @@ const { EngineService } = require('@pulumi/pulumi/proto/engine_grpc_pb.js') as t
 const { Empty } = require('google-protobuf/google/protobuf/empty_pb.js') as typeof emptyMessages;
 const { Struct } = require('google-protobuf/google/protobuf/struct_pb.js') as typeof structMessages;
 
+/** A call of a provider's function. */
+export interface Invocation {
+  name: string;
+  /** URN of the explicit provider. */
+  provider?: string;
+  inputs: Values;
+}
+
 /** What the program's calls mean to a deployment. */
 export interface Listener {
   register(registration: Registration): Promise<{ id: string | undefined; properties: Values }>;
   registerOutputs(urn: string, outputs: Values): void;
+  invoke(invocation: Invocation): Promise<Values>;
   /** A call that no step answers for; the deployment has failed. */
   refuse(error: unknown): void;
   log(severity: Extract<EngineEvent, { kind: 'log' }>['severity'], message: string): void;
@@ -69,8 +78,11 @@ export async function serveMonitor(project: string, stack: string, listener: Lis
       listener.registerOutputs(request.getUrn(), fromWire(request.getOutputs()?.toJavaScript() ?? {}) as Values);
       return new Empty();
     }),
-    invoke: answer((request: resourceMessages.ResourceInvokeRequest): never => {
-      throw new EngineError(`The program calls the function ${request.getTok()}, which the embedded engine does not know.`);
+    // The SDK does not call it before all it depends on is known: in a preview it answers itself.
+    invoke: answer(async (request: resourceMessages.ResourceInvokeRequest) => {
+      const inputs = fromWire(request.getArgs()?.toJavaScript() ?? {}) as Values;
+      const result = await listener.invoke({ name: request.getTok(), provider: providerUrn(request.getProvider()), inputs });
+      return new resource.ResourceInvokeResponse().setReturn(Struct.fromJavaScript(toWire(result) as never));
     }),
     call: answer((request: resourceMessages.ResourceCallRequest): never => {
       throw new EngineError(`The program calls the method ${request.getTok()}, which the embedded engine does not know.`);

@@ -46,19 +46,20 @@ export function effectiveInputs({ inputs, ignoreChanges }: Registration, old: En
 export async function planStep(wanted: Registration, inputs: Values, old: Entry | undefined, provider: Provider, step: Step): Promise<Plan> {
   if (!old) return { action: 'create', deleteFirst: false };
   const sameName = provider.exclusiveName && !changedKeys(old.inputs, inputs).includes('name');
-  const deleteFirst = wanted.deleteBeforeReplace || sameName;
+  const deleteFirst = (wanted.deleteBeforeReplace || sameName) && !old.retainOnDelete;
   const interrupted = 'an earlier run did not finish it';
   // A create under the same name finds and takes over what an interrupted one has left.
-  if (old.pending === 'create') return { action: 'create', reason: interrupted, deleteFirst: provider.exclusiveName && !sameName };
+  if (old.pending === 'create') return { action: 'create', reason: interrupted, deleteFirst: provider.exclusiveName && !sameName && !old.retainOnDelete };
   if (old.pending === 'delete') return { action: 'replace', reason: interrupted, deleteFirst: true };
 
   const changed = changedKeys(old.inputs, inputs);
   const reason = `changed: ${changed.join(', ')}`;
   if (changed.some((key) => replacesOn(provider, key) || wanted.replaceOnChanges.includes(key))) return { action: 'replace', reason, deleteFirst };
-  if (changed.length > 0) return { action: 'update', reason, deleteFirst };
-  if (old.pending === 'update') return { action: 'update', reason: interrupted, deleteFirst };
 
   const drift: Drift | undefined = await provider.drift?.(recorded(old), step);
+  // What is gone cannot be updated.
+  if (!drift?.missing && changed.length > 0) return { action: 'update', reason, deleteFirst };
+  if (!drift?.missing && old.pending === 'update') return { action: 'update', reason: interrupted, deleteFirst };
   if (!drift) return { action: 'same', deleteFirst };
-  return { action: drift.missing ? 'create' : 'replace', reason: drift.reason, deleteFirst };
+  return { action: drift.missing ? 'create' : provider.update ? 'update' : 'replace', reason: drift.reason, deleteFirst };
 }

@@ -1,4 +1,7 @@
+import type { Alias } from '@pulumi/pulumi/proto/alias_pb.js';
 import type { RegisterResourceRequest } from '@pulumi/pulumi/proto/resource_pb.js';
+import { knowsType } from './providers/index.ts';
+import { isProvider } from './state.ts';
 import { EngineError } from './types.ts';
 import { fromWire, type Values } from './values.ts';
 
@@ -8,11 +11,14 @@ export interface Registration {
   type: string;
   name: string;
   custom: boolean;
+  /** URN of the explicit provider. */
+  provider?: string;
   inputs: Values;
   parent?: string;
   dependencies: string[];
   propertyDependencies: Record<string, string[]>;
   protect: boolean;
+  retainOnDelete: boolean;
   deleteBeforeReplace: boolean;
   ignoreChanges: string[];
   replaceOnChanges: string[];
@@ -32,7 +38,9 @@ export function readRegistration(request: RegisterResourceRequest, project: stri
     urn: `urn:pulumi:${stack}::${project}::${qualifiedType(type, parent)}::${name}`,
     type,
     name,
-    custom: request.getCustom(),
+    // A provider is settings for others: nothing is made for it.
+    custom: request.getCustom() && !isProvider(type),
+    provider: providerUrn(request.getProvider()),
     inputs: fromWire(request.getObject()?.toJavaScript() ?? {}) as Values,
     parent,
     dependencies: request.getDependenciesList(),
@@ -40,12 +48,16 @@ export function readRegistration(request: RegisterResourceRequest, project: stri
       request.getPropertydependenciesMap().getEntryList().map(([key]) => [key, request.getPropertydependenciesMap().get(key)?.getUrnsList() ?? []]),
     ),
     protect: request.getProtect() ?? false,
+    retainOnDelete: request.getRetainondelete() ?? false,
     deleteBeforeReplace: request.getDeletebeforereplace(),
     ignoreChanges: request.getIgnorechangesList().map((path) => topLevelName(path, 'ignoreChanges', type, name)),
     replaceOnChanges: request.getReplaceonchangesList().map((path) => topLevelName(path.replace(/\[\*\]$/, ''), 'replaceOnChanges', type, name)),
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
   };
 }
+
+/** A provider is referred to as `<urn>::<id>`. */
+export const providerUrn = (reference: string): string | undefined => reference.replace(/::[^:]*$/, '') || undefined;
 
 /** A child's URN carries the types of its parents, except the stack's. */
 function qualifiedType(type: string, parent: string | undefined): string {
@@ -61,12 +73,11 @@ function topLevelName(path: string, option: string, type: string, name: string):
 function unsupportedOptions(request: RegisterResourceRequest): string[] {
   const timeouts = request.getCustomtimeouts();
   const given: Record<string, boolean> = {
-    provider: request.getProvider() !== '',
-    providers: request.getProvidersMap().getLength() > 0,
-    aliases: request.getAliasesList().length > 0 || request.getAliasurnsList().length > 0,
+    aliases: !request.getAliasesList().every((alias) => isOutlivedType(request, alias)) || request.getAliasurnsList().length > 0,
     import: request.getImportid() !== '',
     customTimeouts: [timeouts?.getCreate(), timeouts?.getUpdate(), timeouts?.getDelete(), timeouts?.getRead()].some(Boolean),
-    retainOnDelete: request.getRetainondelete() === true,
+    // Pulumi's engine passes it on to the children.
+    'retainOnDelete of a component': request.getRetainondelete() === true && !request.getCustom(),
     deletedWith: request.getDeletedwith() !== '',
     replaceWith: request.getReplaceWithList().length > 0,
     replacementTrigger: request.hasReplacementTrigger(),
@@ -78,4 +89,10 @@ function unsupportedOptions(request: RegisterResourceRequest): string[] {
     'remote components': request.getRemote(),
   };
   return Object.keys(given).filter((option) => given[option]);
+}
+
+/** An alias that the SDK adds by itself for a type's former name. No state of this engine holds what it has no provider for. */
+function isOutlivedType(request: RegisterResourceRequest, alias: Alias): boolean {
+  const type = alias.getSpec()?.getType() ?? '';
+  return request.getCustom() && type !== '' && !knowsType(type);
 }

@@ -10,6 +10,10 @@ export interface Entry {
   type: string;
   name: string;
   custom: boolean;
+  /** Docker engine that it is on, as DOCKER_HOST; undefined: the one of the environment. It stays there whatever its provider says later. */
+  machine?: string;
+  /** URN of its explicit provider, whose entry holds the settings to reach it with: the newest, as keys are renewed. */
+  provider?: string;
   id?: string;
   inputs: Values;
   outputs: Values;
@@ -17,6 +21,8 @@ export interface Entry {
   dependencies: string[];
   propertyDependencies: Record<string, string[]>;
   protect: boolean;
+  /** Whoever deletes or replaces it leaves the object itself where it is. */
+  retainOnDelete?: boolean;
   /** Outputs that the program wants kept secret. */
   additionalSecretOutputs: string[];
   /** A step that was begun and not seen to end. Written before the world is touched: a killed run is repaired from it. */
@@ -26,6 +32,12 @@ export interface Entry {
 }
 
 export const stackType = 'pulumi:pulumi:Stack';
+/** The explicit providers that the engine knows, with what each may say. */
+export const providerTypes: Readonly<Record<string, readonly string[]>> = {
+  'pulumi:providers:cloudflare': ['apiToken', 'baseUrl'],
+  'pulumi:providers:docker': ['host'],
+};
+export const isProvider = (type: string): boolean => Object.hasOwn(providerTypes, type);
 
 /** The state of one stack: a JSON file, mode 0600, replaced as a whole at each step. */
 export class State {

@@ -1,11 +1,14 @@
 import { performance } from 'node:perf_hooks';
+import { CloudflareApi } from './providers/cloudflare.ts';
 import { DockerHost } from './providers/docker.ts';
 import { providerOf } from './providers/index.ts';
 import type { Recorded, Step } from './providers/provider.ts';
 import type { Masker } from './secrets.ts';
 import type { Entry, State } from './state.ts';
 import { messageOf, type Action, type EngineEvent, type Outcome } from './types.ts';
-import { revealAll } from './values.ts';
+import { revealAll, type Plain } from './values.ts';
+
+type Handled = Pick<Entry, 'urn' | 'name' | 'machine' | 'provider' | 'retainOnDelete' | 'additionalSecretOutputs'>;
 
 /** What all steps of one run share, and the account of them. */
 export class Run {
@@ -15,7 +18,10 @@ export class Run {
   readonly signal: AbortSignal;
   readonly preview: boolean;
   readonly directory: string;
-  readonly docker = new DockerHost();
+  /** What the program says of its explicit providers in this run, by URN. */
+  readonly settings = new Map<string, Plain>();
+  /** By machine. */
+  readonly #engines = new Map<string | undefined, DockerHost>();
   readonly changes: Outcome['changes'] = { create: 0, update: 0, replace: 0, delete: 0, same: 0 };
   /** What went wrong, in the order it did. */
   readonly failures: string[] = [];
@@ -51,9 +57,9 @@ export class Run {
   }
 
   /** Announces a step, does it, and accounts for it. A failure is noted and thrown on. */
-  async step<T>(resource: Pick<Entry, 'urn' | 'type' | 'name' | 'additionalSecretOutputs'>, action: Action, reason: string | undefined, work: (step: Step) => Promise<T>, counted = true): Promise<T> {
+  async step<T>(resource: Pick<Entry, 'type'> & Handled, action: Action, reason: string | undefined, work: (step: Step) => Promise<T>, counted = true): Promise<T> {
     const { urn, type, name } = resource;
-    const about = { urn, type, name, action, reason };
+    const about = { urn, type, name, action, reason, retained: action === 'delete' ? resource.retainOnDelete : undefined };
     const started = performance.now();
     this.emit({ kind: 'started', ...about });
     try {
@@ -70,9 +76,18 @@ export class Run {
   }
 
   /** What a provider gets to work with on a resource. */
-  handle({ urn, name, additionalSecretOutputs: secretOutputs }: Pick<Entry, 'urn' | 'name' | 'additionalSecretOutputs'>): Step {
-    const { signal, docker, directory } = this;
-    return { urn, name, signal, docker, directory, secretOutputs, progress: (line) => this.emit({ kind: 'progress', urn, name, line }) };
+  handle({ urn, name, machine, provider, additionalSecretOutputs: secretOutputs }: Handled): Step {
+    const { signal, directory } = this;
+    const docker = this.#engines.get(machine) ?? new DockerHost(machine);
+    this.#engines.set(machine, docker);
+    const cloudflare = this.cloudflare(provider);
+    return { urn, name, signal, docker, cloudflare, directory, secretOutputs, progress: (line) => this.emit({ kind: 'progress', urn, name, line }) };
+  }
+
+  /** Cloudflare's API by the settings of an explicit provider: those of this run, or else those that the state has kept. */
+  cloudflare(provider: string | undefined): CloudflareApi {
+    const settings = provider === undefined ? undefined : (this.settings.get(provider) ?? revealAll(this.state.get(provider)?.inputs ?? {}));
+    return new CloudflareApi(settings ?? {}, this.signal);
   }
 }
 

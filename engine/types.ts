@@ -14,9 +14,9 @@ export interface StackOptions {
 
 export type Action = 'create' | 'update' | 'replace' | 'delete' | 'same';
 
-/** Events are about custom resources; components only group them. `planned` comes from `preview` alone. */
+/** Events are about custom resources; components only group them. `planned` comes from `preview` alone. `retained`: what is deleted leaves the state alone (retainOnDelete). */
 export type EngineEvent =
-  | { kind: 'planned' | 'started' | 'finished'; urn: string; type: string; name: string; action: Action; reason?: string; seconds?: number }
+  | { kind: 'planned' | 'started' | 'finished'; urn: string; type: string; name: string; action: Action; reason?: string; retained?: boolean; seconds?: number }
   | { kind: 'progress'; urn: string; name: string; line: string }
   | { kind: 'failed'; urn: string; name: string; action: Action; error: string }
   | { kind: 'log'; severity: 'debug' | 'info' | 'warning' | 'error'; message: string };

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import Docker from 'dockerode';
+import { dockerOptions } from '../host/docker.ts';
 import { decideBase, parseWish, type Wish } from './decide.ts';
 import { dockerEngine } from './engine.ts';
 import { provideStandIn, removeStandIns } from './stand-in.ts';
@@ -41,7 +42,7 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const docker = new Docker();
+  const docker = new Docker(dockerOptions());
   const report = (line: string): void => void process.stderr.write(`${name ?? 'images'}: ${line}\n`);
   await docker.ping().catch((error: Error) => {
     throw new Error(`No container engine answers (${error.message}). Start it, or point DOCKER_HOST to one.`);

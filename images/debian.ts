@@ -46,14 +46,16 @@ export function debianTag(architecture: string): string {
 export async function buildDebian(engine: ImageEngine, tag: string, architecture: string, folder: string, report: Report): Promise<void> {
   await provideMmdebstrap(report);
   const archive = join(folder, 'debian.tar');
-  const trust = Object.keys(filesIn(hostCertificates, '.crt')).length > 0 ? trustHostCertificates : [];
   report(`Debian ${debianSuite} from packages`);
-  const args = [...bootstrap, ...trust, `--architectures=${architecture}`, debianSuite, archive];
+  const args = [...bootstrap, ...trustedByThisHost(), `--architectures=${architecture}`, debianSuite, archive];
   await run('mmdebstrap', args, { env: { TMPDIR: folder }, onLine: report });
   await engine.importTar(createReadStream(archive), tag);
 }
 
-async function provideMmdebstrap(report: Report): Promise<void> {
+/** mmdebstrap's arguments that add this host's own certificate authorities. */
+export const trustedByThisHost = (): string[] => (Object.keys(filesIn(hostCertificates, '.crt')).length > 0 ? trustHostCertificates : []);
+
+export async function provideMmdebstrap(report: Report): Promise<void> {
   if (await isInstalled()) return;
   if (process.getuid?.() !== 0) {
     throw new Error(

@@ -7,16 +7,17 @@ import { buildDebian, debianTag } from './debian.ts';
 import type { ImageEngine } from './engine.ts';
 import { withLock } from './lock.ts';
 import { filesIn, standInRegistry, standInTag } from './recipe.ts';
-import { versions, type BaseName } from './versions.ts';
+import { officialReference, versions, type BaseName } from './versions.ts';
 
 const buildStageLabel = 'dev.drawbridge.build-stage';
 
-/** Builds the stand-in of `name`, and the Debian image below it, unless they exist. Returns its tag. */
+/** Builds the stand-in of `name`, and the Debian image below it, unless they exist. Returns its tag. One that cannot be built has to be there. */
 export async function provideStandIn(name: BaseName, engine: ImageEngine, report: Report): Promise<string> {
+  const { standIn: version } = versions[name];
+  if (version === undefined) return findStandIn(name, engine, report);
   const architecture = await engine.architecture();
   const debian = debianTag(architecture);
   const recipe = join(import.meta.dirname, name);
-  const version = versions[name].standIn;
   const context = await contextOf(name, architecture);
   const tag = standInTag(name, version, { ...filesIn(recipe), ...context.ingredients, debian, version });
   if (await engine.exists(tag)) return tag;
@@ -33,6 +34,14 @@ export async function provideStandIn(name: BaseName, engine: ImageEngine, report
     }
   });
   return tag;
+}
+
+async function findStandIn(name: BaseName, engine: ImageEngine, report: Report): Promise<string> {
+  const image = `${standInRegistry}/${name}:latest`;
+  if (!(await engine.exists(image)))
+    throw new Error(`No package registry has ${name}, so that no stand-in for ${officialReference(name)} can be built: give the container engine a way to an image registry.`);
+  report(`WARNING: ${image} is used in place of ${officialReference(name)}. Somebody put it on this engine, and it is NOT the official image: for tests against simulations only.`);
+  return image;
 }
 
 /** Removes every stand-in, of this recipe or an earlier one. What runs on them must be gone first. */

@@ -1,4 +1,5 @@
-import type { Config } from './config.ts';
+import type { Config, ServerConfig } from './config.ts';
+import type { Place } from './place.ts';
 
 /** One MCP server as the outside world sees it. */
 export interface ServerEndpoints {
@@ -9,19 +10,30 @@ export interface ServerEndpoints {
   readonly path: string;
   /** The resource identifier (RFC 8707), which is also the tokens' audience. Never ends in a slash. */
   readonly resource: string;
-  /** Protected resource metadata at the path-inserted place (RFC 9728 §3.1), named by the 401 challenge. */
-  readonly metadataUrl: string;
+  /** Protected resource metadata at the path-inserted place (RFC 9728 §3.1), named by the 401 challenge. Only with OAuth. */
+  readonly metadataUrl?: string;
   /** Where that document, and for the first server of a host its root twin, is served. */
   readonly metadataPaths: readonly string[];
+  /** What answers behind the gateway, as the gateway reaches it. */
+  readonly backendUrl: string;
 }
 
-/** A public path of the authorization server and the path the front asks Keycloak for. */
+/** Who issues the tokens. */
+export interface Issuer {
+  readonly issuer: string;
+  /** Where its metadata may be, in the order in which MCP clients look. */
+  readonly metadataUrls: readonly string[];
+}
+
+/** A public document of the authorization server and the path the front asks Keycloak for. */
 export interface PathMapping {
+  /** Public host, without a port. */
+  readonly host: string;
   readonly path: string;
   readonly upstreamPath: string;
 }
 
-/** The authorization server as the outside world sees it, and the few facts the inside needs. */
+/** The Keycloak of the stack as the outside world sees it, and the few facts the inside needs. */
 export interface AuthorizationServerEndpoints {
   readonly host: string;
   /** Keycloak's public base URL, which is its `hostname` option. */
@@ -41,8 +53,12 @@ export interface AuthorizationServerEndpoints {
   readonly exactPaths: readonly string[];
   /** Public path prefixes below the realm, each ending in a slash. */
   readonly prefixPaths: readonly string[];
-  /** Dynamic client registration (RFC 7591): answered to browsers of any origin. */
-  readonly registrationPath: string;
+  /** Where each identity provider sends people back to, and where the metadata of one is that has to be asked for its endpoints. */
+  readonly identityProviders: Readonly<Record<string, { readonly callbackUrl: string; readonly discoveryUrl?: string }>>;
+  /** Dynamic client registration (RFC 7591): answered to browsers of any origin. None where it is closed. */
+  readonly registrationPath?: string;
+  /** Members of Keycloak's metadata that name what is not public, which clients would try: name → value. */
+  readonly hiddenMetadata?: Readonly<Record<string, string>>;
 }
 
 /** Every URL and path of a stack. Nothing else in the project puts a URL together. */
@@ -53,17 +69,72 @@ export interface Endpoints {
   readonly hosts: readonly string[];
   /** The port in public URLs. */
   readonly port: number;
+  /** Directory of the ACME CA (RFC 8555 §7.1.1). */
+  readonly acmeDirectory: string;
   /** Where an ACME CA asks for HTTP-01 challenges, ending in a slash (RFC 8555 §8.3). */
   readonly challengePath: string;
   readonly servers: readonly ServerEndpoints[];
-  readonly authorizationServer: AuthorizationServerEndpoints;
+  /** Only with OAuth. */
+  readonly issuer?: Issuer;
+  /** Only where the stack has a Keycloak of its own. */
+  readonly authorizationServer?: AuthorizationServerEndpoints;
+  /** Keys that signed identity headers are verified with. Only where a server gets such headers. */
+  readonly identityJwks?: { readonly host: string; readonly path: string; readonly url: string };
+  /** Ports of the app's machine on which a front on the host's network finds what is behind it. None where it shares a container network. */
+  readonly published?: Published;
   /** Every public document a client may fetch without a token; tests ask each of them. */
   readonly documents: readonly string[];
+}
+
+/** What is behind a front, as it finds it. */
+export interface Published {
+  /** On which the app's machine listens: loopback, or where the front is elsewhere, the address on the network that they share. */
+  readonly address: string;
+  /** By place: two gateways listen while one takes over from the other. Metrics are on loopback in any case. */
+  readonly server: Readonly<Record<Place, { readonly port: number; readonly metrics: number; readonly origin: string }>>;
+  readonly keycloak: { readonly port: number; readonly origin: string };
+  /** On the loopback of the front's machine. */
+  readonly frontMetrics: number;
+  /** Likewise, behind a tunnel: where connectors bring what clients ask, and where each says how it is. */
+  readonly tunnel: { readonly front: number; readonly connectorMetrics: readonly number[] };
+}
+
+/** Keycloak's root path. */
+const KEYCLOAK = '/auth';
+
+/**
+ * Keycloak as an administrator on the host reaches it, or from elsewhere through an SSH tunnel to the same port of their own.
+ * @param port on the loopback address
+ */
+export function adminEndpoints(port: number): { baseUrl: string; consoleUrl: string } {
+  const baseUrl = `http://localhost:${port}${KEYCLOAK}`;
+  // The short address would send a browser on to the public name.
+  return { baseUrl, consoleUrl: `${baseUrl}/admin/master/console/` };
 }
 
 const PROTECTED_RESOURCE = '/.well-known/oauth-protected-resource';
 const AUTHORIZATION_SERVER = '/.well-known/oauth-authorization-server';
 const OPENID_CONFIGURATION = '/.well-known/openid-configuration';
+const IDENTITY_JWKS = '/.well-known/drawbridge/jwks.json';
+
+/** What someone pasted behind an issuer who copied the address of its metadata (RFC 8414 §3.1, OpenID Connect Discovery §4). */
+export const metadataSuffix = (url: string): string | undefined => [OPENID_CONFIGURATION, AUTHORIZATION_SERVER].find((suffix) => url.replace(/\/$/, '').endsWith(suffix));
+
+/** By which a server's backend is known on the network that it shares with the gateway. */
+export const backendHost = (server: string): string => `backend-${server}`;
+/** Port and path at which the backends that are built here serve MCP. */
+const OWN_BACKEND = ':8080/mcp';
+
+type Named = Pick<Config, 'host' | 'layout' | 'auth' | 'authorizationServer'>;
+
+const hostNames = ({ host, layout }: Named) => (layout === 'subdomains' ? { servers: `mcp.${host}`, keycloak: `auth.${host}` } : { servers: host, keycloak: host });
+const hasKeycloak = ({ auth, authorizationServer }: Named) => auth === 'oauth' && authorizationServer === 'keycloak';
+
+/** Every public host name of a stack, without ports. */
+export function publicHosts(config: Named): string[] {
+  const { servers, keycloak } = hostNames(config);
+  return hasKeycloak(config) ? [...new Set([servers, keycloak])] : [servers];
+}
 
 /**
  * Derives every URL of a stack from its config. Pure: the same config gives the same URLs, before anything is deployed.
@@ -71,46 +142,72 @@ const OPENID_CONFIGURATION = '/.well-known/openid-configuration';
 export function deriveEndpoints(config: Config): Endpoints {
   const port = config.profile === 'local' ? config.localPort : 443;
   const originOf = (host: string) => `https://${host}${port === 443 ? '' : `:${port}`}`;
-  const subdomains = config.layout === 'subdomains';
-  const serverHost = subdomains ? `mcp.${config.host}` : config.host;
-  const authorizationServerHost = subdomains ? `auth.${config.host}` : config.host;
+  const { servers: host, keycloak: authorizationServerHost } = hostNames(config);
+  const origin = originOf(host);
 
   const servers = config.servers.map((server, index): ServerEndpoints => {
-    const inserted = `${PROTECTED_RESOURCE}${server.path}`;
-    return {
-      name: server.name,
-      host: serverHost,
-      path: server.path,
-      resource: `${originOf(serverHost)}${server.path}`,
-      metadataUrl: `${originOf(serverHost)}${inserted}`,
-      metadataPaths: index === 0 ? [inserted, PROTECTED_RESOURCE] : [inserted],
-    };
+    const { name, path } = server;
+    const inserted = `${PROTECTED_RESOURCE}${path}`;
+    const metadata = config.auth === 'oauth' ? { metadataUrl: `${origin}${inserted}`, metadataPaths: index === 0 ? [inserted, PROTECTED_RESOURCE] : [inserted] } : { metadataPaths: [] };
+    return { name, host, path, resource: `${origin}${path}`, ...metadata, backendUrl: backendUrl(server) };
   });
-
-  const authorizationServer = deriveAuthorizationServer(authorizationServerHost, originOf(authorizationServerHost), config.realm);
+  const authorizationServer = hasKeycloak(config) ? deriveAuthorizationServer(authorizationServerHost, host, originOf, config) : undefined;
+  const issuer = authorizationServer?.issuer ?? (typeof config.authorizationServer === 'object' ? config.authorizationServer.issuer : undefined);
+  const identityJwks = config.servers.some(({ identity }) => identity === 'signed') ? { host, path: IDENTITY_JWKS, url: `${origin}${IDENTITY_JWKS}` } : undefined;
 
   return {
-    origin: originOf(serverHost),
-    hosts: [...new Set([serverHost, authorizationServerHost])],
+    origin,
+    hosts: publicHosts(config),
     port,
+    acmeDirectory: config.acme.directory ?? `https://acme-${config.acme.staging ? 'staging-' : ''}v02.api.letsencrypt.org/directory`,
     challengePath: '/.well-known/acme-challenge/',
     servers,
+    issuer: issuer === undefined ? undefined : { issuer, metadataUrls: metadataUrls(issuer) },
     authorizationServer,
+    identityJwks,
+    published: config.profile === 'local' ? undefined : derivePublished(config.deploy.appAddress ?? '127.0.0.1', config.cloudflare?.connectors ?? 0),
     documents: [
-      ...servers.flatMap((server) => server.metadataPaths.map((path) => `${originOf(server.host)}${path}`)),
-      ...authorizationServer.metadataPaths.map(({ path }) => `${originOf(authorizationServer.host)}${path}`),
-      authorizationServer.jwksUrl,
+      ...servers.flatMap(({ metadataPaths }) => metadataPaths.map((path) => `${origin}${path}`)),
+      ...(authorizationServer ? [...authorizationServer.metadataPaths.map(({ host, path }) => `${originOf(host)}${path}`), authorizationServer.jwksUrl] : []),
+      ...(identityJwks ? [identityJwks.url] : []),
     ],
   };
 }
 
-function deriveAuthorizationServer(host: string, origin: string, realm: string): AuthorizationServerEndpoints {
-  const basePath = '/auth';
+function derivePublished(address: string, connectors: number): Published {
+  const at = (port: number) => ({ port, origin: `http://${address.includes(':') ? `[${address}]` : address}:${port}` });
+  return {
+    address,
+    server: { a: { ...at(18080), metrics: 18082 }, b: { ...at(18084), metrics: 18085 } },
+    keycloak: at(18081),
+    frontMetrics: 18083,
+    tunnel: { front: 18086, connectorMetrics: Array.from({ length: connectors }, (_, index) => 18087 + index) },
+  };
+}
+
+function backendUrl({ name, backend }: ServerConfig): string {
+  if (backend === 'builtin' || 'command' in backend) return `http://${backendHost(name)}${OWN_BACKEND}`;
+  return 'url' in backend ? backend.url : `http://${backendHost(name)}:${backend.port}${backend.path}`;
+}
+
+/** RFC 8414 §3.1 with the path inserted, OpenID Discovery the same way, and as it was first written, with the path before. */
+function metadataUrls(issuer: string): string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, '');
+  return [...new Set([`${origin}${AUTHORIZATION_SERVER}${path}`, `${origin}${OPENID_CONFIGURATION}${path}`, `${origin}${path}${OPENID_CONFIGURATION}`])];
+}
+
+function deriveAuthorizationServer(host: string, mcpHost: string, originOf: (host: string) => string, { realm, identityProviders, registration }: Config): AuthorizationServerEndpoints {
+  const origin = originOf(host);
+  const basePath = KEYCLOAK;
   const realmPath = `${basePath}/realms/${realm}`;
   const protocolPath = `${realmPath}/protocol/openid-connect`;
   // What Keycloak itself answers; under its own root it knows RFC 8414's form and OpenID's appended one.
   const oauthMetadata = `${basePath}${AUTHORIZATION_SERVER}/realms/${realm}`;
   const openidMetadata = `${realmPath}${OPENID_CONFIGURATION}`;
+  const brokerPath = `${realmPath}/broker`;
+  const providers = Object.entries(identityProviders).flatMap(([alias, provider]) => (provider ? [{ alias, issuer: 'issuer' in provider ? provider.issuer : undefined }] : []));
+  const registrationPath = `${realmPath}/clients-registrations/openid-connect`;
   return {
     host,
     baseUrl: `${origin}${basePath}`,
@@ -120,14 +217,26 @@ function deriveAuthorizationServer(host: string, origin: string, realm: string):
     jwksPath: `${protocolPath}/certs`,
     metadataUrl: `${origin}${AUTHORIZATION_SERVER}${realmPath}`,
     metadataPaths: [
-      { path: `${AUTHORIZATION_SERVER}${realmPath}`, upstreamPath: oauthMetadata },
-      { path: `${OPENID_CONFIGURATION}${realmPath}`, upstreamPath: openidMetadata },
-      { path: openidMetadata, upstreamPath: openidMetadata },
+      { host, path: `${AUTHORIZATION_SERVER}${realmPath}`, upstreamPath: oauthMetadata },
+      { host, path: `${OPENID_CONFIGURATION}${realmPath}`, upstreamPath: openidMetadata },
+      { host, path: openidMetadata, upstreamPath: openidMetadata },
       // Clients from before protected resource metadata (2025-03-26) look on the MCP origin's root.
-      { path: AUTHORIZATION_SERVER, upstreamPath: oauthMetadata },
+      { host: mcpHost, path: AUTHORIZATION_SERVER, upstreamPath: oauthMetadata },
     ],
-    exactPaths: ['auth', 'token', 'certs', 'userinfo', 'revoke', 'logout'].map((endpoint) => `${protocolPath}/${endpoint}`),
+    exactPaths: [
+      ...['auth', 'token', 'certs', 'userinfo', 'revoke', 'logout'].map((endpoint) => `${protocolPath}/${endpoint}`),
+      // The way to a provider, the way back, and where a first sign-in goes on. Tokens of providers can be had below here too.
+      ...providers.flatMap(({ alias }) => [`${brokerPath}/${alias}/login`, `${brokerPath}/${alias}/endpoint`]),
+      ...(providers.length > 0 ? [`${brokerPath}/after-first-broker-login`] : []),
+    ],
     prefixPaths: [`${protocolPath}/logout/`, `${realmPath}/login-actions/`, `${basePath}/resources/`],
-    registrationPath: `${realmPath}/clients-registrations/openid-connect`,
+    identityProviders: Object.fromEntries(
+      providers.map(({ alias, issuer }) => [
+        alias,
+        // OpenID Connect Discovery §4.1: a slash at the end of the issuer goes.
+        { callbackUrl: `${origin}${brokerPath}/${alias}/endpoint`, ...(issuer !== undefined && { discoveryUrl: `${issuer.replace(/\/$/, '')}${OPENID_CONFIGURATION}` }) },
+      ]),
+    ),
+    ...(registration === 'open' ? { registrationPath } : { hiddenMetadata: { registration_endpoint: `${origin}${registrationPath}` } }),
   };
 }

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import * as command from '@pulumi/command';
 import * as docker from '@pulumi/docker';
 import * as pulumi from '@pulumi/pulumi';
+import type { Machine } from './machine.ts';
 
 /** A base image: official where an image registry answers, otherwise a stand-in built by `images/`. */
-export type Base = 'nginx' | 'node' | 'keycloak' | 'postgres' | 'certbot' | 'pebble';
+export type Base = 'nginx' | 'node' | 'keycloak' | 'postgres' | 'certbot' | 'pebble' | 'cloudflared';
 
 /** The images that are built here, and the base each stands on. */
 const builds = {
@@ -16,15 +17,20 @@ const builds = {
   keycloak: { dockerfile: 'keycloak/Dockerfile', base: 'keycloak' },
   applier: { dockerfile: 'keycloak/applier.Dockerfile', base: 'node' },
   server: { dockerfile: 'server/Dockerfile', base: 'node' },
+  stdio: { dockerfile: 'backends/stdio/Dockerfile', base: 'node' },
 } satisfies Record<string, { dockerfile: string; base: Base; tools?: Base }>;
 export type Build = keyof typeof builds;
 
-/** The images of a stack. Each is resolved or built when it is first asked for. */
+/** The images of a machine: built there, so that they need no registry. Each is resolved or built when it is first asked for. */
 export class Images extends pulumi.ComponentResource {
-  readonly #bases = new Map<Base, pulumi.Output<string>>();
+  /** By the name of the resource. */
+  readonly #known = new Map<string, pulumi.Output<string>>();
 
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
-    super('drawbridge:infra:Images', name, {}, opts);
+  readonly #machine: Machine;
+
+  constructor(name: string, { machine }: { machine: Machine }, opts?: pulumi.ComponentResourceOptions) {
+    super('drawbridge:infra:Images', name, {}, { ...opts, ...machine.options });
+    this.#machine = machine;
     this.registerOutputs({});
   }
 
@@ -33,30 +39,40 @@ export class Images extends pulumi.ComponentResource {
    * stand-in, stays in the stack's state, so that a later `up` does not change the base under existing data.
    */
   base(base: Base): pulumi.Output<string> {
-    const known = this.#bases.get(base);
-    if (known) return known;
-    const resolved = new command.local.Command(`base-${base}`, { create: `node images/base.ts ${base}` }, { parent: this });
-    const reference = resolved.stdout.apply((stdout) => (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { image: string }).image);
-    this.#bases.set(base, reference);
-    return reference;
+    return this.#once(this.#machine.named(`base-${base}`), (name) => {
+      const resolved = new command.local.Command(name, { create: `node images/base.ts ${base}`, environment: this.#machine.environment }, { parent: this, dependsOn: this.#machine.checked });
+      return resolved.stdout.apply((stdout) => (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { image: string }).image);
+    });
   }
 
-  /** Id of a base image that runs as it is. It is kept when the stack goes, since other stacks may stand on it. */
+  /** Id of a base image that runs as it is. */
   pulled(base: Base): pulumi.Output<string> {
-    return new docker.RemoteImage(`image-${base}`, { name: this.base(base), keepLocally: true }, { parent: this }).imageId;
+    return this.named(base, this.base(base));
   }
 
-  /** Id of one of our own images, built again whenever a file that goes into it, or its base, changes. */
-  built(build: Build): pulumi.Output<string> {
+  /** Id of an image that is on the engine by its name, or else pulled. It is kept when the stack goes, since others may use it. */
+  named(role: string, reference: pulumi.Input<string>): pulumi.Output<string> {
+    return new docker.RemoteImage(this.#machine.named(`image-${role}`), { name: reference, keepLocally: true }, { parent: this }).imageId;
+  }
+
+  /**
+   * Id of one of our own images, built again whenever a file that goes into it, its base or an argument of its build changes.
+   * @param choices further arguments of the build
+   */
+  built(build: Build, choices: Readonly<Record<string, string>> = {}): pulumi.Output<string> {
     const { dockerfile, base, tools }: { dockerfile: string; base: Base; tools?: Base } = builds[build];
-    const buildArgs = pulumi.output({ BASE: this.base(base), ...(tools && { TOOLS: this.base(tools) }) });
-    const name = buildArgs.apply((bases) => `drawbridge.local/${pulumi.getStack()}/${build}:${contentHash(dockerfile, Object.values(bases))}`);
-    return new docker.RemoteImage(
-      `image-${build}`,
+    return this.#once(this.#machine.named(`image-${build}`), (resource) => {
+      const buildArgs = pulumi.output({ BASE: this.base(base), ...(tools && { TOOLS: this.base(tools) }), ...choices });
+      const name = buildArgs.apply((bases) => `drawbridge.local/${pulumi.getStack()}/${build}:${contentHash(dockerfile, Object.values(bases))}`);
       // The legacy builder is the one that every engine has; the Dockerfiles ask for no more.
-      { name, build: { context: '.', dockerfile, buildArgs, useLegacyBuilder: true }, forceRemove: true },
-      { parent: this },
-    ).imageId;
+      return new docker.RemoteImage(resource, { name, build: { context: '.', dockerfile, buildArgs, useLegacyBuilder: true }, forceRemove: true }, { parent: this }).imageId;
+    });
+  }
+
+  #once(resource: string, make: (resource: string) => pulumi.Output<string>): pulumi.Output<string> {
+    const known = this.#known.get(resource) ?? make(resource);
+    this.#known.set(resource, known);
+    return known;
   }
 }
 

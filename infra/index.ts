@@ -1,40 +1,99 @@
 import * as pulumi from '@pulumi/pulumi';
+import { createBackends } from './backend.ts';
+import { CloudflareAccount } from './cloudflare-account.ts';
+import { warningsOf } from './config.ts';
+import { managesDns } from './config/cloudflare.ts';
+import { testUsername } from './config/users.ts';
 import { Database } from './database.ts';
+import { createDns } from './dns.ts';
+import { edgeSubject } from './edge-subject.ts';
 import { deriveEndpoints } from './endpoints.ts';
 import { HostIngress } from './host-ingress.ts';
 import { Images } from './images.ts';
 import { Keycloak } from './keycloak.ts';
+import { createMachines } from './machine.ts';
 import { McpServer } from './mcp-server.ts';
 import { createNetwork } from './network.ts';
-import { Secrets } from './secrets.ts';
-import { readStackConfig } from './stack-config.ts';
+import { oneTimePasswords, Secrets } from './secrets.ts';
+import { backupCommand } from './stack.ts';
+import { readStackConfig, secretOf } from './stack-config.ts';
+import { TunnelIngress } from './tunnel-ingress.ts';
+import { createVolumes } from './volumes.ts';
 
 // config → endpoints → everything else. Nothing below puts a URL together.
 const config = readStackConfig();
+for (const warning of warningsOf(config)) void pulumi.log.warn(warning);
 const endpoints = deriveEndpoints(config);
+const { authorizationServer } = endpoints;
 const production = config.profile === 'production';
-// A front on the host's own network reaches the containers by loopback ports, a local one by their names.
-const loopbackPorts = config.profile === 'local' ? undefined : { server: 18080, keycloak: 18081 };
+const account = config.cloudflare && managesDns(config) ? new CloudflareAccount(config.cloudflare, config, endpoints, secretOf) : undefined;
+const { app, proxy } = createMachines(config, account ? [account.prepared] : []);
 
-const secrets = new Secrets('secrets', { testUser: !production });
-const images = new Images('images');
-const edge = createNetwork('edge');
-const data = createNetwork('data', { internal: true });
+const secrets = new Secrets('secrets', {
+  keycloak: authorizationServer && { testUser: !production, users: config.users.map(({ username }) => username), rotation: config.rotation },
+  bearerToken: config.auth === 'bearer' && Object.keys(config.bearerTokens).length === 0,
+  identityKey: endpoints.identityJwks !== undefined,
+});
+const images = new Images('images', { machine: app });
+const edge = createNetwork('edge', { machine: app });
 
-const database = new Database('database', { image: images.pulled('postgres'), network: data, password: secrets.databasePassword, protect: production });
-const keycloak = new Keycloak('keycloak', { images, edge, data, database, config, endpoints, secrets, loopbackPort: loopbackPorts?.keycloak });
-new McpServer('server', { images, edge, config, endpoints, jwksOrigin: Keycloak.origin, loopbackPort: loopbackPorts?.server });
-const ingress = new HostIngress('ingress', { images, edge, config, endpoints, loopbackPorts });
+let database: Database | undefined;
+let keycloak: Keycloak | undefined;
+if (authorizationServer && secrets.keycloak) {
+  const data = createNetwork('data', { machine: app, internal: true });
+  database = new Database('database', { machine: app, image: images.pulled('postgres'), network: data, password: secrets.keycloak.databasePassword, protect: production });
+  keycloak = new Keycloak('keycloak', {
+    machine: app,
+    images,
+    edge,
+    data,
+    database,
+    config,
+    authorizationServer,
+    servers: endpoints.servers,
+    secrets: secrets.keycloak,
+    secretOf,
+    published: endpoints.published,
+  });
+} else if (production) {
+  void pulumi.log.info(Database.stillProtected(app));
+}
+const backends = createBackends(config, { machine: app, images, protect: production, secretOf });
+const networks = [edge, ...backends.map(({ network }) => network)];
+// One that takes over from another must find Keycloak's keys, and what it asks for in the realm. In profile local nobody is served meanwhile, and both start at once.
+const dependsOn = endpoints.published && keycloak ? [keycloak] : [];
+const server = new McpServer('server', { machine: app, images, networks, config, endpoints, secrets, secretOf, jwksOrigin: Keycloak.origin }, { dependsOn });
+const split = app !== proxy;
+const proxyImages = split ? new Images('proxy-images', { machine: proxy }) : images;
+const volumes = createVolumes(proxy, { protect: production });
+const wayIn = { machine: proxy, images: proxyImages, volumes, config, endpoints };
+let tunnel: TunnelIngress | undefined;
+let ingress: HostIngress | undefined;
+if (config.tier === 'tunnel' && account && endpoints.published && server.place) tunnel = new TunnelIngress('ingress', { ...wayIn, account, published: endpoints.published, server: server.place });
+else ingress = new HostIngress('ingress', { ...wayIn, network: split ? createNetwork('proxy', { machine: proxy }) : edge, server: server.place, secretOf });
+const dns = account && createDns(account, config, endpoints.hosts, tunnel?.tunnel.id, [tunnel ?? ingress!]);
+// Last of all: what Cloudflare does to clients is seen from outside.
+if (tunnel) account!.running('edge-seen', 'look', { create: 'look' }, edgeSubject(config, endpoints), { dependsOn: dns });
 
-export const tier = config.tier;
-export const issuer = endpoints.authorizationServer.issuer;
-export const jwksUrl = endpoints.authorizationServer.jwksUrl;
-export const authorizationServerMetadataUrl = endpoints.authorizationServer.metadataUrl;
-export const resources = Object.fromEntries(
-  endpoints.servers.map(({ name, resource, metadataUrl }, index) => [name, { url: resource, metadataUrl, scopes: config.servers[index]?.scopes }]),
-);
-export const clients = keycloak.clients;
-export const caCertificate = ingress.caCertificate;
-// What is protected, and how to save what it holds: a destroy stops before it deletes anything.
-export const backup = production ? { database: database.backup, acmeAccount: ingress.backup } : undefined;
-export const testUser = secrets.testUserPassword && pulumi.secret({ username: keycloak.testUsername, password: secrets.testUserPassword });
+const callbackUrls = Object.entries(authorizationServer?.identityProviders ?? {}).map(([alias, { callbackUrl }]) => [alias, { callbackUrl }] as const);
+const outputs = {
+  tier: config.tier,
+  auth: config.auth,
+  issuer: endpoints.issuer?.issuer,
+  jwksUrl: authorizationServer?.jwksUrl,
+  authorizationServerMetadataUrl: authorizationServer?.metadataUrl,
+  identityJwksUrl: endpoints.identityJwks?.url,
+  resources: Object.fromEntries(endpoints.servers.map(({ name, resource, metadataUrl }, index) => [name, { url: resource, metadataUrl, scopes: config.servers[index]?.scopes }])),
+  clients: keycloak?.clients,
+  // What each provider wants to know when Drawbridge is registered there.
+  identityProviders: callbackUrls.length > 0 ? Object.fromEntries(callbackUrls) : undefined,
+  caCertificate: ingress?.caCertificate,
+  tunnel: tunnel?.tunnel,
+  // What is protected, and how to save what it holds: a destroy stops before it deletes anything.
+  backup: production ? backupCommand() : undefined,
+  bearerToken: secrets.bearerToken,
+  users: oneTimePasswords(secrets),
+  testUser: secrets.keycloak?.testUserPassword && pulumi.secret({ username: testUsername, password: secrets.keycloak.testUserPassword }),
+};
+// Pulumi warns of each output that there is not.
+export default Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== undefined));

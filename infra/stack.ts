@@ -8,6 +8,14 @@ export function objectName(role: string): string {
   return `drawbridge-${pulumi.getStack()}-${role}`;
 }
 
+/** What a stack's tunnel is called at Cloudflare, where a name is taken once in an account. */
+export const tunnelName = (): string => `drawbridge-${pulumi.getStack()}`;
+
+/** What saves all of this stack that could not be made again: a person's command, where the stack is configured. */
+export function backupCommand(): string {
+  return `npm run backup -- --stack ${pulumi.getStack()} --to drawbridge-${pulumi.getStack()}.age`;
+}
+
 /** The labels of every Docker object of this stack. */
 export function labels(): { label: string; value: string }[] {
   return [{ label: stackLabel, value: pulumi.getStack() }];

@@ -1,15 +1,21 @@
 import { text } from 'node:stream/consumers';
 import { NetworkError } from '@keycloak/keycloak-admin-client';
+import { allClients } from './applier/all-clients.ts';
 import { bootstrap } from './applier/bootstrap.ts';
 import { applyClients } from './applier/clients.ts';
 import { type ClientCredentials, signIn, waitForKeycloak } from './applier/connection.ts';
+import { applyFirstSignIn } from './applier/first-sign-in.ts';
 import { reportForeign } from './applier/foreign.ts';
+import { applyIdentityProviders } from './applier/identity-providers.ts';
 import { applyRegistrationPolicies } from './applier/registration.ts';
 import type { Report } from './applier/report.ts';
+import { applySelfRegistered } from './applier/self-registered.ts';
+import { signInAsBefore } from './applier/rotation.ts';
 import { applyScopes } from './applier/scopes.ts';
 import { applyClientPolicies, applySettings } from './applier/settings.ts';
+import { applySigningKeys } from './applier/signing-keys.ts';
 import { applyUsers } from './applier/users.ts';
-import type { DesiredRealm } from './realm.ts';
+import type { DesiredRealm } from './desired-realm.ts';
 
 /** What the applier reads from its standard input, as JSON. Secrets come this way only. */
 export interface ApplierInput {
@@ -18,10 +24,14 @@ export interface ApplierInput {
   readonly desired: DesiredRealm;
   /** The applier's own client in the realm. It is made, with this secret, while the bootstrap account is there. */
   readonly applier: ClientCredentials;
+  /** Secrets that the client had before: with one of them it lets itself in and takes the new one. */
+  readonly formerSecrets: readonly string[];
   /** The service account of Keycloak's first start, in the master realm. */
   readonly bootstrap: ClientCredentials;
   /** Passwords for the users of the desired realm, by user name. */
   readonly userPasswords: Readonly<Record<string, string>>;
+  /** Client secrets for the identity providers of the desired realm, by alias. */
+  readonly identityProviderSecrets: Readonly<Record<string, string>>;
 }
 
 /**
@@ -30,27 +40,43 @@ export interface ApplierInput {
  * @throws Error that names the way back in where Keycloak accepts neither the applier nor the bootstrap account.
  */
 export async function apply(input: ApplierInput): Promise<Report> {
-  const { url, desired, applier } = input;
   const report: Report = { changes: [], reported: [] };
-  await waitForKeycloak(url);
+  await waitForKeycloak(input.url);
+  try {
+    await bring(input, report);
+  } catch (error) {
+    // What a killed run had asked for last may be carried out after this one has looked: making a realm takes seconds.
+    if (!(error instanceof NetworkError && error.response.status === 409)) throw error;
+    await bring(input, report);
+  }
+  return report;
+}
+
+async function bring(input: ApplierInput, report: Report): Promise<void> {
+  const { url, desired, applier } = input;
   await bootstrap(url, desired.realm, applier, input.bootstrap, report);
-  const admin = await signIn(url, desired.realm, applier);
+  const admin = (await signIn(url, desired.realm, applier)) ?? (await signInAsBefore(input, report));
   if (!admin) throw new Error(lockedOut(input));
+  await applySigningKeys(admin, desired, report);
   await applySettings(admin, desired, report);
   await applyScopes(admin, desired, report);
   await applyRegistrationPolicies(admin, desired, report);
   await applyClientPolicies(admin, desired, report);
-  await applyClients(admin, desired, report);
+  const clients = await allClients(admin);
+  await applyClients(admin, desired, clients, report);
+  await applySelfRegistered(admin, clients, report);
+  await applyFirstSignIn(admin, desired, report);
+  await applyIdentityProviders(admin, desired, input.identityProviderSecrets, report);
   await applyUsers(admin, desired, input.userPasswords, report);
-  await reportForeign(admin, applier.clientId, report);
-  return report;
+  await reportForeign(admin, desired.realm, applier.clientId, clients, report);
 }
+
+const RECOVER = 'To let the applier in again, run\n`docker exec KEYCLOAK sh /opt/keycloak/recover.sh` with the name of the Keycloak container, then apply again.';
 
 function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): string {
   return [
     `Keycloak accepts neither the client ${applier.clientId} of the realm ${desired.realm} nor the bootstrap account ${account.clientId}.`,
-    'The secret of the one was lost or changed, and the other is gone since the first run. To let the applier in again, run',
-    '`docker exec KEYCLOAK /opt/keycloak/recover.sh` with the name of the Keycloak container, then apply again.',
+    `The secret of the one was lost or changed, and the other is gone since the first run. ${RECOVER}`,
   ].join('\n');
 }
 
@@ -65,6 +91,7 @@ function parse(json: string): ApplierInput {
 
 /** Words for a person, without the request, whose headers hold a token. */
 function explain(error: unknown): string {
+  if (error instanceof NetworkError && error.response.status === 403) return `Keycloak does not let the applier do this, since an older version made its account: ${new URL(error.response.url).pathname}. ${RECOVER}`;
   if (error instanceof NetworkError) return `Keycloak answered ${error.response.status} to ${new URL(error.response.url).pathname}: ${error.message} ${JSON.stringify(error.responseData)}`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -3,8 +3,10 @@ export interface KeycloakInput {
   /** Public base URL with its path: `https://mcp.example.org/auth`. */
   readonly baseUrl: string;
   readonly database: { readonly host: string; readonly database: string; readonly username: string };
-  /** Addresses (IP or CIDR) whose X-Forwarded-* headers count: the front's. */
-  readonly trustedProxies?: readonly string[];
+  /** Address of the front, where it is on another machine. */
+  readonly frontAddress?: string;
+  /** Host names, without ports, that Keycloak itself may send requests to. Default: none. */
+  readonly outgoingHosts?: readonly string[];
 }
 
 /** Private address ranges: where the front is when it shares a container network with Keycloak. */
@@ -14,17 +16,17 @@ const PRIVATE_NETWORKS = ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168
  * Keycloak's runtime options as environment variables, without secrets. Options of `kc.sh build` (database kind, relative
  * path, health, features) are in the Dockerfile: given here as well they could disagree, and the start would stop.
  */
-export function keycloakOptions({ baseUrl, database, trustedProxies = PRIVATE_NETWORKS }: KeycloakInput): Record<string, string> {
+export function keycloakOptions({ baseUrl, database, frontAddress, outgoingHosts = [] }: KeycloakInput): Record<string, string> {
   return {
     // With its path: a bare origin would give an issuer without /auth.
     KC_HOSTNAME: baseUrl,
     // Otherwise the Host header decides what the issuer is.
     KC_HOSTNAME_STRICT: 'true',
-    // TLS ends at the front. This port is reachable from the container network only.
+    // TLS ends at the front, which alone is let in to this port.
     KC_HTTP_ENABLED: 'true',
     KC_PROXY_HEADERS: 'xforwarded',
     // From anywhere else a forged X-Forwarded-For would get around brute-force protection.
-    KC_PROXY_TRUSTED_ADDRESSES: trustedProxies.join(','),
+    KC_PROXY_TRUSTED_ADDRESSES: [...PRIVATE_NETWORKS, ...(frontAddress ? [frontAddress] : [])].join(','),
     KC_DB_URL: `jdbc:postgresql://${database.host}/${database.database}`,
     KC_DB_USERNAME: database.username,
     // Keycloak has no option of its own for this. Without it, each pooled connection that a restart of the database has cut
@@ -32,10 +34,19 @@ export function keycloakOptions({ baseUrl, database, trustedProxies = PRIVATE_NE
     QUARKUS_DATASOURCE_JDBC_VALIDATE_ON_BORROW: 'true',
     // One node: no cluster to look for, no cluster port.
     KC_CACHE: 'local',
-    // No request of Keycloak's own leaves it: a dead proxy stands in the way of every host. A stranger's registration may
-    // name URLs (jwks_uri, sector_identifier_uri, request_uris) and would have them fetched from inside the network (SSRF).
-    KC_SPI_CONNECTIONS_HTTP_CLIENT__DEFAULT__PROXY_MAPPINGS: '.*;http://127.0.0.1:9',
+    // A dead proxy stands in the way of every host but those named. A stranger's registration may name URLs (jwks_uri,
+    // sector_identifier_uri, request_uris) and would have them fetched from inside the network (SSRF). The first match counts.
+    KC_SPI_CONNECTIONS_HTTP_CLIENT__DEFAULT__PROXY_MAPPINGS: [...[...new Set(outgoingHosts)].map((host) => `${exactly(host)};NO_PROXY`), '.*;http://127.0.0.1:9'].join(','),
+    // Beside the data folder, which is in memory only.
+    KC_SPI_PASSWORD_POLICY__PASSWORD_BLACKLIST__BLACKLISTS_PATH: '/opt/keycloak/password-blacklists',
+    // Who signed in, refreshed or changed something, with client and address. Keycloak's own default is to log failures only.
+    KC_SPI_EVENTS_LISTENER__JBOSS_LOGGING__SUCCESS_LEVEL: 'info',
     // The health endpoint logs a line per question while Keycloak starts.
     KC_LOG_LEVEL: 'info,io.smallrye.health:error',
   };
+}
+
+/** A pattern for one host name alone. No backslash in it: whoever splits the list would take it for an escape. */
+function exactly(host: string): string {
+  return host.replaceAll('.', '[.]');
 }

@@ -1,20 +1,38 @@
-import type ClientPolicyRepresentation from '@keycloak/keycloak-admin-client/lib/defs/clientPolicyRepresentation.js';
-import type ClientProfileRepresentation from '@keycloak/keycloak-admin-client/lib/defs/clientProfileRepresentation.js';
 import type ClientRepresentation from '@keycloak/keycloak-admin-client/lib/defs/clientRepresentation.js';
 import type ClientScopeRepresentation from '@keycloak/keycloak-admin-client/lib/defs/clientScopeRepresentation.js';
-import type ComponentRepresentation from '@keycloak/keycloak-admin-client/lib/defs/componentRepresentation.js';
-import type RealmRepresentation from '@keycloak/keycloak-admin-client/lib/defs/realmRepresentation.js';
-import type UserRepresentation from '@keycloak/keycloak-admin-client/lib/defs/userRepresentation.js';
-import { knownHosts } from './known-clients.ts';
+import { type ClientMetadata, clientMetadataPolicy } from './client-metadata.ts';
+import { consentText } from './consent.ts';
+import { type DesiredRealm, MANAGED, type ScopeAssignment } from './desired-realm.ts';
+import { firstSignIn } from './first-sign-in.ts';
+import { desiredIdentityProviders, type IdentityProviders } from './identity-providers.ts';
+import type { PublicClient } from './known-clients.ts';
+import { audienceMapper, type Claim, claimMappers } from './mappers.ts';
+import { realmSettings } from './realm-settings.ts';
+import { type Registration, registrationPolicies, replacedRegistrationPolicies } from './registration.ts';
+import type { Sessions } from './sessions.ts';
+import { desiredUsers, type Person } from './users.ts';
 
 /** What the realm is made from. Every URL comes from outside. */
 export interface RealmInput {
   readonly realm: string;
   readonly servers: readonly ResourceServer[];
-  /** Public clients that need not register. Default: none. */
+  /** The clients that may connect: each has an id of its own, and a registration may name their redirect URIs only. Default: none. */
   readonly clients?: readonly PublicClient[];
+  /** Default: open. */
+  readonly registration?: Registration;
+  /** How client ids that are URLs are treated. Default: as any other id. */
+  readonly clientMetadata?: ClientMetadata;
+  /** Whether Keycloak looks at `resource` (RFC 8707): each server is then a client too, whose id and resource are one. Default: false. */
+  readonly resourceIndicators?: boolean;
+  readonly sessions: Sessions;
+  /** How many generations of signing keys there have been: one more makes a new one. Default: 1, which is Keycloak's own. */
+  readonly signingKeys?: number;
   /** A user to sign in with, where the profile has one. Its password goes to the applier, not in here. */
   readonly demoUser?: { readonly username: string; readonly email: string; readonly firstName: string; readonly lastName: string };
+  /** People who get an account, and choose a password of their own when they first sign in. Default: none. */
+  readonly users?: readonly Person[];
+  /** Where people may sign in besides Keycloak itself, and where the metadata of `oidc` is. Default: nowhere. */
+  readonly identityProviders?: IdentityProviders & { readonly discoveryUrl?: string };
 }
 
 /** An MCP server that tokens are issued for. */
@@ -24,56 +42,27 @@ export interface ResourceServer {
   readonly resource: string;
   /** The first is the base scope, which every call needs. */
   readonly scopes: readonly string[];
+  /** Names of its tools, resources and prompts, or beginnings with a `*`, and the scope that each needs. Default: none needs more than the base scope. */
+  readonly needs?: Readonly<Record<string, string>>;
+  /** All of its tools, where they are known. */
+  readonly tools?: readonly string[];
+  /** Scope → what the consent page says that it allows. Default: told from `needs` and `tools`. */
+  readonly consent?: Readonly<Record<string, string>>;
+  /** What its tokens say of a person beyond the name. Default: nothing. */
+  readonly claims?: readonly Claim[];
 }
-
-export interface PublicClient {
-  readonly clientId: string;
-  /** What the consent page calls it. */
-  readonly name: string;
-  /** Exact, but for the port of a loopback address, which is left out and then free (RFC 8252 §7.3). */
-  readonly redirectUris: readonly string[];
-}
-
-/** Which client scopes a client of this realm gets: into each token, when it asks for them, or not at all. */
-export interface ScopeAssignment {
-  readonly default: readonly string[];
-  readonly optional: readonly string[];
-  readonly none: readonly string[];
-}
-
-/** The part of a realm that the code owns, as data. The applier brings a running Keycloak to it. */
-export interface DesiredRealm {
-  readonly realm: string;
-  readonly settings: RealmRepresentation;
-  readonly scopes: readonly ClientScopeRepresentation[];
-  readonly assignment: ScopeAssignment;
-  /** What a client that registers without an initial access token must pass. */
-  readonly registrationPolicies: readonly ComponentRepresentation[];
-  /** Names of Keycloak's own anonymous registration policies that ours take the place of. */
-  readonly replacedRegistrationPolicies: readonly string[];
-  readonly profiles: readonly ClientProfileRepresentation[];
-  readonly policies: readonly ClientPolicyRepresentation[];
-  readonly clients: readonly ClientRepresentation[];
-  readonly users: readonly UserRepresentation[];
-}
-
-/** Marks what the code made, so that it can take away what it no longer wants without touching what people added. */
-export const MANAGED = 'drawbridge.managed';
-
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 /** The desired realm. Pure: the same input gives the same data. */
 export function desiredRealm(input: RealmInput): DesiredRealm {
   const assignment = assignScopes(input.servers);
+  const metadata = input.clientMetadata && clientMetadataPolicy(input.clients ?? [], input.clientMetadata);
   return {
     realm: input.realm,
-    settings: settings(input),
+    settings: realmSettings(input),
     scopes: input.servers.flatMap((server) => server.scopes.map((scope) => resourceScope(server, scope))),
     assignment,
-    registrationPolicies: registrationPolicies(),
-    replacedRegistrationPolicies: ['Allowed Client Scopes'],
+    registrationPolicies: registrationPolicies(input.registration ?? 'open', input.clients ?? []),
+    replacedRegistrationPolicies,
     profiles: [
       {
         name: 'drawbridge',
@@ -86,6 +75,7 @@ export function desiredRealm(input: RealmInput): DesiredRealm {
           { executor: 'reject-ropc-grant', configuration: { 'auto-configure': 'true' } },
         ],
       },
+      ...(metadata ? [metadata.profile] : []),
     ],
     policies: [
       {
@@ -95,42 +85,13 @@ export function desiredRealm(input: RealmInput): DesiredRealm {
         conditions: [{ condition: 'any-client', configuration: {} }],
         profiles: ['drawbridge'],
       },
+      ...(metadata ? [metadata.policy] : []),
     ],
-    clients: (input.clients ?? []).map((client) => publicClient(client, assignment)),
-    users: input.demoUser ? [{ ...input.demoUser, enabled: true, emailVerified: true }] : [],
-  };
-}
-
-function settings({ realm, servers }: RealmInput): RealmRepresentation {
-  return {
-    enabled: true,
-    // The sign-in page says what one signs in to.
-    displayName: servers[0] ? new URL(servers[0].resource).host : realm,
-    // Plain HTTP from private addresses only: the front terminates TLS, and the applier calls inside the network.
-    sslRequired: 'external',
-    registrationAllowed: false,
-    resetPasswordAllowed: false,
-    editUsernameAllowed: false,
-    bruteForceProtected: true,
-    permanentLockout: false,
-    failureFactor: 10,
-    waitIncrementSeconds: MINUTE,
-    maxFailureWaitSeconds: 15 * MINUTE,
-    maxDeltaTimeSeconds: 12 * HOUR,
-    // A resource server does not ask whether a token was revoked, so this is how long a stolen one works.
-    accessTokenLifespan: 5 * MINUTE,
-    accessCodeLifespan: MINUTE,
-    ssoSessionIdleTimeout: 12 * HOUR,
-    ssoSessionMaxLifespan: 7 * DAY,
-    // How long a client may stay unused and still be signed in, and when it must ask the person again in any case.
-    offlineSessionIdleTimeout: 30 * DAY,
-    offlineSessionMaxLifespanEnabled: true,
-    offlineSessionMaxLifespan: 90 * DAY,
-    revokeRefreshToken: true,
-    // One reuse of the newest used token: an answer lost on the way, or two processes of one client refreshing at the
-    // same moment, must not cost the sign-in. A thief gains one round: once one of the two successors has been used, the
-    // other, older one is refused, which gives the theft away (RFC 9700 §4.14.2).
-    refreshTokenMaxReuse: 1,
+    signingKeys: { generation: input.signingKeys ?? 1, overlap: Math.max(input.sessions.maximum, input.sessions.browserMaximum) },
+    clients: [...(input.clients ?? []).map((client) => publicClient(client, assignment)), ...(input.resourceIndicators ? input.servers.map(resourceClient) : [])],
+    users: desiredUsers(input.demoUser, input.users ?? []),
+    firstSignIn,
+    identityProviders: desiredIdentityProviders(input.identityProviders ?? {}, input.identityProviders?.discoveryUrl),
   };
 }
 
@@ -144,7 +105,7 @@ function assignScopes(servers: readonly ResourceServer[]): ScopeAssignment {
     default: ['basic', 'acr', 'profile', 'web-origins', ...base],
     optional: ['offline_access', 'email', ...servers.flatMap(({ scopes }) => scopes).filter((scope) => !base.includes(scope))],
     // Each would be one more thing to consent to, or put Keycloak's own roles and audiences into the tokens.
-    none: ['roles', 'address', 'phone', 'microprofile-jwt', 'organization'],
+    none: ['roles', 'address', 'phone', 'microprofile-jwt', 'organization', 'service_account'],
   };
 }
 
@@ -157,37 +118,14 @@ function resourceScope(server: ResourceServer, scope: string): ClientScopeRepres
       [MANAGED]: 'true',
       'include.in.token.scope': 'true',
       'display.on.consent.screen': 'true',
-      'consent.screen.text': scope === server.scopes[0] ? `Use ${server.name} (${scope})` : `Use ${server.name} with ${scope}`,
+      'consent.screen.text': consentText(server, scope),
     },
     protocolMappers: [
-      {
-        name: 'audience',
-        protocol: 'openid-connect',
-        protocolMapper: 'oidc-audience-mapper',
-        // The ID token's audience is the client alone: an ID token must never pass for an access token.
-        config: { 'included.custom.audience': server.resource, 'access.token.claim': 'true', 'id.token.claim': 'false', 'introspection.token.claim': 'true' },
-      },
+      audienceMapper(server.resource),
+      // Every call needs the base scope, so that its claims are in each token that is good for the server.
+      ...(scope === server.scopes[0] ? (server.claims ?? []).flatMap((claim) => claimMappers[claim]) : []),
     ],
   };
-}
-
-function registrationPolicies(): ComponentRepresentation[] {
-  const policy = (name: string, providerId: string, config: Record<string, string[]> = {}): ComponentRepresentation => ({ name, providerId, config });
-  return [
-    // Hosted clients register from their vendor's cloud, native ones from anywhere: only what they name can be checked.
-    policy('Trusted Hosts', 'trusted-hosts', {
-      'host-sending-registration-request-must-match': ['false'],
-      'client-uris-must-match': ['true'],
-      'trusted-hosts': knownHosts(),
-    }),
-    policy('Sign-in Only', 'drawbridge-sign-in-only'),
-    // Browser clients register by fetch. The endpoint takes no cookies, so any origin may read its answer.
-    policy('Allowed Registration Web Origins', 'registration-web-origins', { 'web-origins': ['*'] }),
-    policy('Max Clients Limit', 'max-clients', { 'max-clients': ['200'] }),
-    // Whoever registered may call itself anything: the person sees the request and decides.
-    policy('Consent Required', 'consent-required'),
-    policy('Full Scope Disabled', 'scope'),
-  ];
 }
 
 function publicClient({ clientId, name, redirectUris }: PublicClient, assignment: ScopeAssignment): ClientRepresentation {
@@ -197,17 +135,43 @@ function publicClient({ clientId, name, redirectUris }: PublicClient, assignment
     enabled: true,
     protocol: 'openid-connect',
     publicClient: true,
+    bearerOnly: false,
     standardFlowEnabled: true,
     implicitFlowEnabled: false,
     directAccessGrantsEnabled: false,
     serviceAccountsEnabled: false,
     fullScopeAllowed: false,
-    // Any program of the machine can bind a loopback port and use this client id.
+    // Anyone can use this id: any program of the machine can bind a loopback port, and a hosted client may have been lured.
     consentRequired: true,
     redirectUris: [...redirectUris],
-    webOrigins: [],
+    // Clients that are a page of a browser ask for tokens by fetch: the origins of the redirect URIs may.
+    webOrigins: ['+'],
     attributes: { [MANAGED]: 'true', 'pkce.code.challenge.method': 'S256' },
     defaultClientScopes: [...assignment.default],
     optionalClientScopes: [...assignment.optional],
+  };
+}
+
+/**
+ * A server as Keycloak wants to know it before it takes its URL for a `resource`. Nobody signs in as it. Its id is the URL, so
+ * that the audience mappers are right with and without the parameter.
+ */
+function resourceClient({ name, resource }: ResourceServer): ClientRepresentation {
+  return {
+    clientId: resource,
+    name,
+    enabled: true,
+    protocol: 'openid-connect',
+    publicClient: false,
+    bearerOnly: true,
+    standardFlowEnabled: false,
+    implicitFlowEnabled: false,
+    directAccessGrantsEnabled: false,
+    serviceAccountsEnabled: false,
+    // The realm's policy for clients adds the method to every one.
+    attributes: { [MANAGED]: 'true', 'pkce.code.challenge.method': 'S256', resource_url: resource },
+    // Keycloak would give it the realm's.
+    defaultClientScopes: [],
+    optionalClientScopes: [],
   };
 }

@@ -25,6 +25,8 @@ const NOT_FROM_CLIENTS = [
   'Remote-User',
   'SSL-Client-Cert',
   'Proxy',
+  // What the gateway tells backends about who calls. It strips these as well.
+  ...['Subject', 'Username', 'Client', 'Scopes', 'Expires', 'Identity'].map((name) => `Drawbridge-${name}`),
 ];
 
 /**
@@ -64,6 +66,8 @@ export function hiddenHeaders(route?: Route): string[] {
  */
 export function responseHeaders(hsts: boolean, route?: Route): string[] {
   return [
+    // Empty, and then not there, but while the front drains.
+    'Connection $farewell',
     ...(hsts ? ['Strict-Transport-Security max-age=31536000'] : []),
     'X-Content-Type-Options nosniff',
     'Referrer-Policy no-referrer',

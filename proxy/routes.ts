@@ -20,6 +20,8 @@ interface RouteBase {
 export interface ExactRoute extends RouteBase {
   readonly match: 'exact';
   readonly upstreamPath: string;
+  /** Members that are taken out of the answer, a JSON object: name → value. */
+  readonly hidden?: Readonly<Record<string, string>>;
 }
 
 /** All paths below a prefix, passed on as they are. */
@@ -36,33 +38,45 @@ export interface RoutedEndpoints {
     readonly path: string;
     readonly metadataPaths: readonly string[];
   }[];
-  readonly authorizationServer: {
+  /** Where the stack has a Keycloak. */
+  readonly authorizationServer?: {
     readonly host: string;
-    readonly metadataPaths: readonly { readonly path: string; readonly upstreamPath: string }[];
+    readonly metadataPaths: readonly { readonly host: string; readonly path: string; readonly upstreamPath: string }[];
     readonly exactPaths: readonly string[];
     readonly prefixPaths: readonly string[];
-    readonly registrationPath: string;
+    /** None where registration is closed. */
+    readonly registrationPath?: string;
+    /** What is taken out of the metadata: name → value. */
+    readonly hiddenMetadata?: Readonly<Record<string, string>>;
   };
+  /** Where backends find the keys of signed identity headers. */
+  readonly identityJwks?: { readonly host: string; readonly path: string };
 }
 
 /**
  * Every path that the outside can reach, on any front. An allow-list: Keycloak's admin console, its other realms, its metrics
  * and whatever a later version adds stay private without being named here.
  */
-export function routeTable({ servers, authorizationServer }: RoutedEndpoints): Route[] {
+export function routeTable({ servers, authorizationServer, identityJwks }: RoutedEndpoints): Route[] {
   const toServer = { match: 'exact', destination: 'server' } as const;
-  const { host } = authorizationServer;
-  const toKeycloak = { host, destination: 'authorizationServer' } as const;
-  const exact = (path: string, kind: RouteKind, upstreamPath = path): ExactRoute => ({ ...toKeycloak, match: 'exact', kind, path, upstreamPath });
   return [
     ...servers.flatMap(({ host, path, metadataPaths }): Route[] => [
       // People type the URL with a trailing slash. A redirect would cost some clients their Authorization header.
       ...[path, `${path}/`].map((typed) => ({ ...toServer, host, kind: 'mcp' as const, path: typed, upstreamPath: path })),
       ...metadataPaths.map((path) => ({ ...toServer, host, kind: 'metadata' as const, path, upstreamPath: path })),
     ]),
-    ...authorizationServer.metadataPaths.map(({ path, upstreamPath }) => exact(path, 'metadata', upstreamPath)),
-    exact(authorizationServer.registrationPath, 'registration'),
-    ...authorizationServer.exactPaths.map((path) => exact(path, 'sign-in')),
-    ...authorizationServer.prefixPaths.map((path): PrefixRoute => ({ ...toKeycloak, match: 'prefix', kind: 'sign-in', path })),
+    ...(identityJwks ? [{ ...toServer, host: identityJwks.host, kind: 'metadata' as const, path: identityJwks.path, upstreamPath: identityJwks.path }] : []),
+    ...(authorizationServer ? keycloakRoutes(authorizationServer) : []),
+  ];
+}
+
+function keycloakRoutes({ host, metadataPaths, hiddenMetadata, registrationPath, exactPaths, prefixPaths }: NonNullable<RoutedEndpoints['authorizationServer']>): Route[] {
+  const toKeycloak = { host, destination: 'authorizationServer' } as const;
+  const exact = (path: string, kind: RouteKind, upstreamPath = path): ExactRoute => ({ ...toKeycloak, match: 'exact', kind, path, upstreamPath });
+  return [
+    ...metadataPaths.map((document): ExactRoute => ({ ...toKeycloak, match: 'exact', kind: 'metadata', ...document, ...(hiddenMetadata && { hidden: hiddenMetadata }) })),
+    ...(registrationPath ? [exact(registrationPath, 'registration')] : []),
+    ...exactPaths.map((path) => exact(path, 'sign-in')),
+    ...prefixPaths.map((path): PrefixRoute => ({ ...toKeycloak, match: 'prefix', kind: 'sign-in', path })),
   ];
 }

@@ -1,50 +1,35 @@
-import type { RequestHandler, Response } from 'express';
 import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type { Logger };
+/** Where lines go. */
+export type Lines = DestinationStream;
 
-/** JSON lines on standard output, or on `destination`. */
-export function createLogger(destination?: DestinationStream): Logger {
+const standardOutputOptions = {
+  dest: 1,
+  // Lines wait for each other a moment: a system call for each would cost more than all else that is done for it. One for
+  // many costs less than the way to another thread.
+  sync: true,
+  minLength: 3_072,
+  periodicFlush: 500,
+  // Workers share one pipe: writes up to this size (PIPE_BUF) are not torn apart by each other.
+  maxWrite: 4_096,
+  // Past it lines are dropped: when nobody reads the log, serving matters more than memory without end.
+  maxLength: 16 * 1024 * 1024,
+};
+
+export function standardOutput(): Lines {
+  return pino.destination(standardOutputOptions);
+}
+
+/** Writes JSON lines. */
+export function createLogger(lines: Lines): Logger {
   const options = { base: undefined, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: (level: string) => ({ level }) } };
-  return destination ? pino(options, destination) : pino(options);
-}
-
-/** What the log says of a request beyond its method, path and status. Never a token, a header, a query string or a body. */
-export interface Annotations {
-  subject?: string;
-  client?: string;
-  server?: string;
-  mcpMethod?: string;
-  tool?: string;
-  /** Number of messages, where a client sent several at once. */
-  batch?: number;
-  refused?: string;
-  reason?: string;
-}
-
-/** Adds to the line that will be logged for this response. */
-export function annotate(res: Response, annotations: Annotations): void {
-  Object.assign(res.locals, annotations);
-}
-
-/** Logs one line for each request once it is answered, or once the client is gone. */
-export function logRequests(logger: Logger): RequestHandler {
-  return (req, res, next) => {
-    const started = performance.now();
-    // Authorization codes and tokens of others travel in query strings.
-    const path = req.originalUrl.split('?')[0]!.slice(0, 200);
-    res.on('close', () => {
-      const milliseconds = Math.round(performance.now() - started);
-      const hungUp = res.writableFinished ? undefined : true;
-      logger.info({ method: req.method, path, status: res.statusCode, milliseconds, hungUp, ...res.locals }, 'request');
-    });
-    next();
-  };
+  return pino(options, lines);
 }
 
 /** A name that a caller chose, as far as it is fit for a log: names that are long or odd could be anything, secrets too. */
 export function loggable(name: string | undefined): string | undefined {
-  return name !== undefined && /^[\w./-]{1,64}$/.test(name) ? name : undefined;
+  return name !== undefined && /^[\w./:-]{1,64}$/.test(name) ? name : undefined;
 }
 
 /** An unexpected error for the log: its kind and place. Messages are left out, since they may quote a body or a header. */

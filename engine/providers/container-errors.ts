@@ -9,7 +9,7 @@ export async function explainStart(error: unknown, inputs: ContainerInputs, step
   const message = messageOf(error);
   if (!/port is already allocated|address already in use/.test(message)) return explain(error);
   const port = Number(/:(\d+)(?:: bind| failed)/.exec(message)?.[1] ?? inputs.ports?.find(({ external }) => external)?.external);
-  const holder = (await containerOn(port, step)) ?? processOn(port);
+  const holder = (await containerOn(port, step)) ?? (step.docker.elsewhere ? undefined : processOn(port));
   return new EngineError(`port ${port} is already in use${holder ? ` by ${holder}` : ''}. Stop what uses it, or set another port, and run the command again`);
 }
 

@@ -16,6 +16,7 @@ export interface ContainerInputs {
   envs?: string[];
   labels?: { label: string; value: string }[];
   volumes?: { volumeName: string; containerPath: string; readOnly?: boolean }[];
+  mounts?: { type: 'bind'; source: string; target: string; readOnly?: boolean }[];
   networksAdvanced?: { name: string; aliases?: string[] }[];
   networkMode?: string;
   ports?: { internal: number; external?: number; ip?: string; protocol?: string }[];
@@ -47,6 +48,7 @@ export const containerInputs: Record<keyof ContainerInputs, readonly string[] | 
   securityOpts: undefined, tmpfs: undefined, envs: undefined,
   labels: ['label', 'value'],
   volumes: ['volumeName', 'containerPath', 'readOnly'],
+  mounts: ['type', 'source', 'target', 'readOnly'],
   networksAdvanced: ['name', 'aliases'],
   networkMode: undefined,
   ports: ['internal', 'external', 'ip', 'protocol'],
@@ -88,6 +90,7 @@ export function containerSpec(inputs: ContainerInputs): ContainerCreateOptions {
       SecurityOpt: inputs.securityOpts,
       Tmpfs: inputs.tmpfs,
       Binds: inputs.volumes?.map(({ volumeName, containerPath, readOnly }) => `${volumeName}:${containerPath}:${readOnly ? 'ro' : 'rw'}`),
+      Mounts: inputs.mounts?.map(({ type, source, target, readOnly }) => ({ Type: type, Source: source, Target: target, ReadOnly: readOnly ?? false })),
       NetworkMode: inputs.networkMode ?? first?.name,
       PortBindings: portBindings(ports),
       RestartPolicy: inputs.restart ? { Name: inputs.restart } : undefined,

@@ -52,9 +52,12 @@ export const container: Provider = {
     const found = (await step.docker.listing()).containers.get(String(old.id));
     if (!found) return { missing: true, reason: 'drift: removed by hand' };
     if (found.ImageID !== old.outputs['imageId']) return { missing: false, reason: 'drift: runs another image' };
+    const { mustRun, networksAdvanced } = old.inputs as unknown as ContainerInputs;
     // A new one rather than a start: a container that shares this one's network is bound to its id.
-    const stopped = (old.inputs as unknown as ContainerInputs).mustRun !== false && found.State !== 'running';
-    return stopped ? { missing: false, reason: 'drift: stopped by hand' } : undefined;
+    if (mustRun !== false && found.State !== 'running') return { missing: false, reason: 'drift: stopped by hand' };
+    const networks = Object.keys(found.NetworkSettings.Networks).sort();
+    const moved = networksAdvanced && networks.join() !== networksAdvanced.map(({ name }) => name).sort().join();
+    return moved ? { missing: false, reason: `drift: on ${networks.join(', ') || 'no network'}, by hand` } : undefined;
   },
 };
 

@@ -1,5 +1,6 @@
 import Docker from 'dockerode';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dockerOptions } from '../../host/docker.ts';
 import { EngineError, messageOf } from '../types.ts';
 import type { Plain } from '../values.ts';
 
@@ -14,10 +15,18 @@ interface Listing {
   images: Map<string, string>;
 }
 
-/** The Docker engine of DOCKER_HOST or the default socket, and what was on it when a run first asked. */
+/** A Docker engine, and what was on it when a run first asked. */
 export class DockerHost {
-  readonly api = new Docker();
+  readonly api: Docker;
+  /** Whether it is on another machine. */
+  readonly elsewhere: boolean;
   #listing: Promise<Listing> | undefined;
+
+  /** @param host as DOCKER_HOST, whose value it is by default; without either, the default socket */
+  constructor(host?: string) {
+    this.api = new Docker(dockerOptions(host));
+    this.elsewhere = host !== undefined;
+  }
 
   /** Everything on the engine, asked for once a run: an `up` that changes nothing costs four calls. */
   listing(): Promise<Listing> {
@@ -105,6 +114,7 @@ export function explain(error: unknown): Error {
   if (code === 'EACCES') {
     return new EngineError('the Docker engine does not let this user in: add the user to the group docker (sudo usermod -aG docker $USER), sign in again, and run the command again');
   }
+  if (code === 'ESSH') return new EngineError(`${message}, and run the command again`);
   if (syscall === 'connect' || code === 'ENOTFOUND' || code === 'ECONNREFUSED') {
     const where = process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock';
     return new EngineError(`no Docker engine answers at ${where}: start it (sudo systemctl start docker) or set DOCKER_HOST, and run the command again`);

@@ -1,5 +1,7 @@
+import type { CloudflareApi } from './cloudflare.ts';
 import type { DockerHost } from './docker.ts';
-import type { Plain } from '../values.ts';
+import { EngineError } from '../types.ts';
+import type { Plain, Values } from '../values.ts';
 
 /** What a provider gets to do one step with. */
 export interface Step {
@@ -7,6 +9,7 @@ export interface Step {
   name: string;
   signal: AbortSignal;
   docker: DockerHost;
+  cloudflare: CloudflareApi;
   /** Where the program runs: relative paths start here. */
   directory: string;
   /** Outputs that the program declares secret: they are shown nowhere. */
@@ -28,7 +31,10 @@ export interface Made {
   outputs: Plain;
 }
 
-/** How an object differs from what the state says: gone, or there but not as it should be. */
+/** A create that was refused, so that it has left nothing behind. */
+export class NothingMade extends EngineError {}
+
+/** How an object differs from what the state says: gone, or there but not as it should be. That is updated where it can be, and else replaced. */
 export interface Drift {
   missing: boolean;
   reason: string;
@@ -49,12 +55,20 @@ export interface Provider {
   neverSecret?: Readonly<Record<string, string>>;
   /** Finds deeper faults in the inputs; returns what is wrong. Values may be unknown in a preview. */
   check?: (inputs: Plain) => string | undefined;
-  /** Must succeed where an interrupted run has left the object behind, whole or half. */
+  /** Must succeed where an interrupted run has left the object behind, whole or half, unless `adopt` does that. */
   create: (inputs: Plain, step: Step) => Promise<Made>;
+  /** Finds what a create has made that was begun and not seen to end; asked for only after such a one. */
+  adopt?: (inputs: Plain, step: Step) => Promise<Made | undefined>;
   update?: (old: Recorded, inputs: Plain, step: Step) => Promise<Made>;
   /** An object that is already gone is fine. `successor` is the entry that has replaced this one. */
   remove: (old: Recorded, step: Step, successor?: Recorded) => Promise<void>;
   drift?: (old: Recorded, step: Step) => Promise<Drift | undefined>;
+}
+
+/** A function of a provider's (`invoke`): it asks, and changes nothing. */
+export interface ProviderFunction {
+  inputs: readonly string[];
+  call: (inputs: Plain, cloudflare: CloudflareApi) => Promise<Values>;
 }
 
 /** Whether a change of this input needs a new object. */

@@ -4,7 +4,7 @@ import { drift } from './drift.ts';
 import type { Report } from './report.ts';
 
 /** Roles of `realm-management` that the applier needs for what it does, and no more. */
-const APPLIER_ROLES = ['manage-realm', 'manage-clients', 'manage-users'];
+const APPLIER_ROLES = ['manage-realm', 'manage-clients', 'manage-users', 'manage-identity-providers'];
 
 /** The realm in which Keycloak keeps its own administrators. */
 const MASTER = 'master';

@@ -1,15 +1,17 @@
 /**
  * Where `actual` differs from what `desired` says, as paths (`attributes.pkce`). What `desired` does not mention is not
- * looked at, and lists are compared without regard to order, as Keycloak keeps none.
+ * looked at, lists are compared without regard to order, as Keycloak keeps none, and a text that is to be empty may be missing.
  */
 export function drift(desired: unknown, actual: unknown, path = ''): string[] {
   if (Array.isArray(desired)) return sameMembers(desired, actual) ? [] : [path];
-  if (typeof desired !== 'object' || desired === null) return Object.is(desired, actual) ? [] : [path];
+  if (typeof desired !== 'object' || desired === null) return Object.is(desired, actual) || (desired === '' && actual === undefined) ? [] : [path];
   const found = (typeof actual === 'object' && actual !== null ? actual : {}) as Record<string, unknown>;
   return Object.entries(desired).flatMap(([key, value]) => drift(value, found[key], path ? `${path}.${key}` : key));
 }
 
 function sameMembers(desired: readonly unknown[], actual: unknown): boolean {
+  // Keycloak keeps no empty list in the config of a component.
+  if (actual === undefined && desired.length === 0) return true;
   if (!Array.isArray(actual) || actual.length !== desired.length) return false;
   const remaining = [...(actual as unknown[])];
   return desired.every((wanted) => {

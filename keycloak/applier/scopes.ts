@@ -1,5 +1,5 @@
 import type ClientScopeRepresentation from '@keycloak/keycloak-admin-client/lib/defs/clientScopeRepresentation.js';
-import { type DesiredRealm, MANAGED } from '../realm.ts';
+import { type DesiredRealm, MANAGED } from '../desired-realm.ts';
 import type { Connection } from './connection.ts';
 import { drift } from './drift.ts';
 import { type Report, reset } from './report.ts';
@@ -14,6 +14,7 @@ export async function applyScopes(admin: Connection, { scopes, assignment }: Des
       report.changes.push(`deleted scope ${name}`);
     }
   await assign(admin, assignment, report);
+  await unlist(admin, assignment.none, report);
 }
 
 async function applyScope(admin: Connection, desired: ClientScopeRepresentation, current: ClientScopeRepresentation | undefined, report: Report): Promise<void> {
@@ -37,6 +38,12 @@ async function applyScope(admin: Connection, desired: ClientScopeRepresentation,
     else await admin.clientScopes.addProtocolMapper({ id }, mapper);
     report.changes.push(reset(`mapper ${mapper.name} of scope ${desired.name}`, mapperPaths));
   }
+  // No token says more of a person than the config needs, or is good for another server.
+  for (const { id: mapperId, name } of current.protocolMappers ?? [])
+    if (mapperId && !mappers.some((mapper) => mapper.name === name)) {
+      await admin.clientScopes.delProtocolMapper({ id, mapperId });
+      report.changes.push(`deleted mapper ${name} of scope ${desired.name}`);
+    }
 }
 
 async function assign(admin: Connection, { default: byDefault, optional, none }: DesiredRealm['assignment'], report: Report): Promise<void> {
@@ -63,4 +70,15 @@ async function assign(admin: Connection, { default: byDefault, optional, none }:
   for (const name of byDefault) await move(name, 'default');
   for (const name of optional) await move(name, 'optional');
   for (const name of none) await move(name, 'none');
+}
+
+const LISTED = 'include.in.openid.provider.metadata';
+
+/** Some clients ask for every scope that the metadata lists, and would be refused for those that none can get. */
+async function unlist(admin: Connection, none: readonly string[], report: Report): Promise<void> {
+  for (const { id, name = '', attributes, ...scope } of await admin.clientScopes.find())
+    if (none.includes(name) && attributes?.[LISTED] !== 'false') {
+      await admin.clientScopes.update({ id: id! }, { ...scope, name, attributes: { ...attributes, [LISTED]: 'false' } });
+      report.changes.push(`took scope ${name} off the metadata`);
+    }
 }

@@ -1,17 +1,19 @@
-import type { DesiredRealm } from '../realm.ts';
+import type { DesiredRealm } from '../desired-realm.ts';
 import type { Connection } from './connection.ts';
 import { drift } from './drift.ts';
 import { type Report, reset } from './report.ts';
 
 /** The realm's own settings. Keycloak leaves alone what an update does not mention. */
 export async function applySettings(admin: Connection, { realm, settings }: DesiredRealm, report: Report): Promise<void> {
-  const paths = drift(settings, await admin.realms.findOne({ realm }));
+  const current = await admin.realms.findOne({ realm });
+  const paths = drift(settings, current);
   if (paths.length === 0) return;
-  await admin.realms.update({ realm }, { realm, ...settings });
+  // Attributes are the exception: those that an update does not mention are gone.
+  await admin.realms.update({ realm }, { realm, ...settings, attributes: { ...current?.attributes, ...settings.attributes } });
   report.changes.push(reset(`realm ${realm}`, paths));
 }
 
-/** Client profiles and policies: ours by name, people's own beside them. */
+/** Client profiles and policies: ours by name, people's own beside them. Those are reported: a policy can loosen what ours demands. */
 export async function applyClientPolicies(admin: Connection, { profiles, policies }: DesiredRealm, report: Report): Promise<void> {
   const currentProfiles = (await admin.clientPolicies.listProfiles({})).profiles ?? [];
   const profilePaths = drift(byName(profiles), byName(currentProfiles));
@@ -25,6 +27,7 @@ export async function applyClientPolicies(admin: Connection, { profiles, policie
     await admin.clientPolicies.updatePolicy({ policies: merged(policies, currentPolicies) });
     report.changes.push(reset('client policies', policyPaths));
   }
+  for (const { name } of currentPolicies) if (!policies.some((policy) => policy.name === name)) report.reported.push(`client policy ${name} was added by hand`);
 }
 
 interface Named {

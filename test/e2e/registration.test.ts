@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { authorizationServerMetadata } from '../support/code-flow.ts';
+import { containerOf } from '../support/container.ts';
 import { outputs, resource, stack } from '../support/outputs.ts';
 
 const redirect_uris = ['http://localhost:43113/callback'];
@@ -22,12 +23,26 @@ describe('a stranger who registers a client', () => {
     expect(await answer.json()).toMatchObject({ error: 'unauthorized_client' });
   });
 
-  it.each(['https://claude.ai/*', 'http://localhost/*'])('may not have codes sent to any page of a host: %s (RFC 9700 §2.1)', async (uri) => {
-    expect((await register({ redirect_uris: [uri] })).status).toBe(403);
+  it.each(['https://claude.ai/*', 'https://evil.example/callback', 'https://claude.ai@evil.example/api/mcp/auth_callback', 'http://localhost:43113/callback/..'])(
+    'may have codes sent to a client that is switched on, and not to %s (RFC 9700 §2.1)',
+    async (uri) => {
+      const answer = await register({ redirect_uris: [uri] });
+      expect([answer.status, ((await answer.json()) as { error: string }).error]).toEqual([400, 'invalid_redirect_uri']);
+    },
+  );
+
+  it('cannot have a sign-in page link to a page of its own', async () => {
+    const { client_id, client_uri } = (await (await register({ client_uri: 'https://evil.example/' })).json()) as { client_id: string; client_uri?: string };
+    expect(client_uri).toBeUndefined();
+    const { authorization_endpoint } = await authorizationServerMetadata();
+    const page = await fetch(`${authorization_endpoint}?${new URLSearchParams({ client_id, response_type: 'code', redirect_uri: 'https://evil.example/' })}`);
+    expect(page.status).toBe(400);
+    expect(await page.text()).not.toContain('evil.example');
   });
 
-  it('may not have codes sent to a host that no known client lives on', async () => {
-    expect((await register({ redirect_uris: ['https://evil.example/callback'] })).status).toBe(403);
+  it('gets no 500 for a name that is too long', async () => {
+    const answer = await register({ client_name: 'x'.repeat(300) });
+    expect([answer.status, ((await answer.json()) as { error: string }).error]).toEqual([400, 'invalid_client_metadata']);
   });
 
   it('cannot have people sent on to a page of its own after sign-out (open redirect)', async () => {
@@ -51,6 +66,18 @@ describe('a stranger who registers a client', () => {
     });
     await fetch(`${authorization_endpoint}?${new URLSearchParams({ client_id, request_uri: url, response_type: 'code', scope: 'openid' })}`);
     // The server logs each path it is asked for.
-    expect(execFileSync('docker', ['logs', `drawbridge-${stack}-server`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })).not.toContain(planted);
+    expect(execFileSync('docker', ['logs', containerOf(stack, 'server')], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })).not.toContain(planted);
+  });
+});
+
+describe('an authorization request', () => {
+  // Keycloak compares once more, and takes the port off a loopback address first.
+  const tricks = ['http://localhost:1@evil.example/callback', 'http://localhost:1@evil.example:80/callback', 'http://localhost.evil.example:80/callback', 'http://127.0.0.1:1/callback/..', 'http://localhost:1/callback/%2e%2e/x', 'http://localhost:1/other', 'http://localhost:1\\@evil.example/callback', 'http://localhost:1/callback#x'];
+  it.each(tricks)('cannot have a code of a pre-registered client sent to %s', async (redirect_uri) => {
+    const { authorization_endpoint } = await authorizationServerMetadata();
+    const query = new URLSearchParams({ client_id: outputs.clients['claude-code']!, response_type: 'code', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256', redirect_uri });
+    const answer = await fetch(`${authorization_endpoint}?${query}`, { redirect: 'manual' });
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('location')).toBeNull();
   });
 });

@@ -1,10 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
-import type Docker from 'dockerode';
+import { Agent } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { baseImage, logs, until } from './proxy-containers.ts';
+import { CaFixture } from './proxy-ca.ts';
+import { until } from './proxy-containers.ts';
 import { FrontFixture } from './proxy-front.ts';
 
 // Certificates of 40 s: certbot renews those of under ten days at half their lifetime.
@@ -12,55 +11,15 @@ const lifetimeSeconds = 40;
 
 describe('certificates from a real Pebble', () => {
   const fixture = new FrontFixture();
-  const { containers } = fixture;
-  const directory = mkdtempSync(join(tmpdir(), 'drawbridge-proxytest-'));
-  let certificates: Docker.Container;
-  let pebble: Docker.Container;
-  let acme: string;
-
-  const startPebble = async (image: string) => {
-    pebble = await containers.run({
-      image,
-      network: `container:${fixture.front.id}`,
-      user: '65534:65534',
-      // Valid authorizations are not reused: each renewal has to pass its challenge.
-      env: { PEBBLE_AUTHZREUSE: '0' },
-      binds: [`${join(directory, 'pebble.json')}:/pebble.json:ro`],
-    });
-  };
-  const events = async (event: string) =>
-    (await logs(certificates))
-      .split('\n')
-      .filter((line) => line.includes(`"${event}"`))
-      .map((line) => JSON.parse(line) as Record<string, string>);
-  const published = (name: string) => fixture.onCertificates(`cat /certificates/live/${name}`);
+  const ca = new CaFixture(fixture);
+  const published = (name: string) => ca.published(name);
 
   beforeAll(async () => {
-    const configuration = JSON.parse(readFileSync('proxy/pebble.json', 'utf8')) as { pebble: { certificateValidityPeriod: number; profiles: { default: { validityPeriod: number } } } };
-    configuration.pebble.certificateValidityPeriod = configuration.pebble.profiles.default.validityPeriod = lifetimeSeconds;
-    writeFileSync(join(directory, 'pebble.json'), JSON.stringify(configuration), { mode: 0o644 });
     await fixture.start();
-    acme = await containers.volume('acme');
-    await startPebble(await containers.build('proxy/pebble.Dockerfile', { BASE: await baseImage('pebble'), TOOLS: await baseImage('nginx') }));
-    certificates = await containers.run({
-      image: await containers.build('proxy/certificates.Dockerfile', { BASE: await baseImage('certbot') }),
-      network: await containers.network(),
-      user: '101:0',
-      env: {
-        ACME_DIRECTORY: 'https://front:14000/dir',
-        THROWAWAY_CA_ROOT: 'https://front:15000/roots/0',
-        NAMES: 'localhost',
-        RENEW_CHECK_SECONDS: '3',
-        RETRY_SECONDS: '1',
-      },
-      tmpfs: { '/tmp': '' },
-      binds: [`${fixture.certificates}:/certificates`, `${acme}:/acme`],
-    });
+    await ca.startPebble(lifetimeSeconds);
+    await ca.startCertificates();
   });
-  afterAll(async () => {
-    await containers.remove();
-    rmSync(directory, { recursive: true });
-  });
+  afterAll(() => ca.remove());
 
   it('are issued and served by themselves, with the root that signed them next to them', async () => {
     await until('the front is healthy', () => fixture.healthy(), 60);
@@ -75,19 +34,43 @@ describe('certificates from a real Pebble', () => {
     expect(await fixture.onCertificates('stat -L -c "%u:%g %a" /certificates/live /certificates/live/privkey.pem')).toBe('101:0 750\n101:0 440\n');
   });
 
-  it('are renewed by themselves before they expire', async () => {
-    const first = new X509Certificate(await published('fullchain.pem'));
-    await until('a renewal is published', async () => new X509Certificate(await published('fullchain.pem')).serialNumber !== first.serialNumber, 60);
-    expect(Date.now()).toBeLessThan(Date.parse(first.validTo));
-    const renewed = new X509Certificate(await published('fullchain.pem')).serialNumber;
-    await until('the front serves it', async () => (await fixture.servedSerial()) === renewed);
-  });
+  it('are renewed before they expire, several times under load, with no failed request and no broken stream', async () => {
+    const stream = fixture.get('/mcp?stream=60000');
+    const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+    let requests = 0;
+    let running = true;
+    // Half of them on kept connections, half with a handshake each.
+    const load = Promise.all(
+      [agent, agent, agent, agent, undefined, undefined, undefined, undefined].map(async (kept) => {
+        // No faster: each takes one of the front's ports toward the echo, for a minute.
+        for (; running; requests++, await delay(40)) await fixture.echo('/mcp', { agent: kept ?? new Agent() });
+      }),
+    );
+    const served: { serial: string; at: number }[] = [];
+    const watch = async () => {
+      const serial = await fixture.servedSerial();
+      if (serial !== served.at(-1)?.serial) served.push({ serial, at: Date.now() });
+      return served.length > 3;
+    };
+    await until('three renewals are served', watch, 90);
+    running = false;
+    await load;
+    agent.destroy();
+    expect((await stream).text).toBe('firstlast');
+    expect(requests).toBeGreaterThan(1000);
+    // Each at half the lifetime of the one before, but for the first, which was there already.
+    for (const [index, { at }] of served.slice(2).entries()) {
+      const seconds = (at - served[index + 1]!.at) / 1000;
+      expect(seconds).toBeGreaterThan(lifetimeSeconds / 2 - 5);
+      expect(seconds).toBeLessThan(lifetimeSeconds - 5);
+    }
+  }, 150_000);
 
   it('stay when a renewal fails, which is logged with its reason and the time of the next attempt', async () => {
-    await pebble.stop({ t: 0 });
-    await until('a failure is logged', async () => (await events('certificate-failed')).some(({ certificate }) => certificate!.startsWith('kept')), 60);
+    await ca.pebble.stop({ t: 0 });
+    await until('a failure is logged', async () => (await ca.events('certificate-failed')).some(({ certificate }) => certificate!.startsWith('kept')), 60);
     const serial = new X509Certificate(await published('fullchain.pem')).serialNumber;
-    const failure = (await events('certificate-failed')).at(-1)!;
+    const failure = (await ca.events('certificate-failed')).at(-1)!;
     expect(failure).toMatchObject({ level: 'error', names: ['localhost'], reason: expect.stringMatching(/refused|unreachable|connect/i), certificate: expect.stringMatching(/^kept, expires 20/) });
     expect(Date.parse(failure.nextAttempt!)).toBeGreaterThan(Date.parse(failure.time!) - 1000);
     expect(await fixture.servedSerial()).toBe(serial);
@@ -95,7 +78,7 @@ describe('certificates from a real Pebble', () => {
 
   it('come from a restarted Pebble too, which knows no account and has another root', async () => {
     const before = await published('ca.pem');
-    await pebble.start();
+    await ca.pebble.start();
     await until('a certificate of the new root is published', async () => (await published('ca.pem')) !== before, 60);
     const serial = new X509Certificate(await published('fullchain.pem')).serialNumber;
     await until('the front serves it', async () => (await fixture.servedSerial()) === serial);
@@ -103,15 +86,14 @@ describe('certificates from a real Pebble', () => {
 
   it('are issued again after the loop was killed at any moment', async () => {
     for (const milliseconds of [300, 900, 1500, 2100]) {
-      await certificates.stop({ t: 0 });
-      const forget = ['sh', '-c', 'rm -rf /acme/live /acme/archive /acme/renewal'];
-      await containers.once({ image: (await certificates.inspect()).Image, network: 'none', user: '101:0', entrypoint: forget, binds: [`${acme}:/acme`] });
-      await certificates.start();
+      await ca.certificates.stop({ t: 0 });
+      await ca.onAcme('rm -rf /acme/live /acme/archive /acme/renewal');
+      await ca.certificates.start();
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
-      await certificates.kill();
-      await certificates.start();
-      const since = (await events('certificate-published')).length;
-      await until('a certificate is published', async () => (await events('certificate-published')).length > since, 60);
+      await ca.certificates.kill();
+      await ca.certificates.start();
+      const since = (await ca.events('certificate-published')).length;
+      await until('a certificate is published', async () => (await ca.events('certificate-published')).length > since, 60);
     }
   });
 });

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
@@ -57,7 +58,7 @@ export class Containers {
   async build(dockerfile: string, buildargs: Record<string, string>): Promise<string> {
     const tag = `${this.prefix}:${dockerfile.replace(/\W+/g, '-').toLowerCase()}`;
     // Files, not the folder: .dockerignore's first line would hide a folder with all that is in it.
-    const src = readdirSync(join(project, 'proxy')).map((file) => `proxy/${file}`);
+    const src = readdirSync(join(project, 'proxy'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => relative(project, join(entry.parentPath, entry.name)));
     const stream = await docker.buildImage({ context: project, src }, { dockerfile, t: tag, buildargs, forcerm: true });
     await new Promise<void>((resolve, reject) => {
       let failure: string | undefined;
@@ -119,7 +120,10 @@ function ignoreMissing(error: { statusCode?: number }): void {
 
 /** All that a container has printed, both streams. */
 export async function logs(container: Docker.Container): Promise<string> {
-  const raw = await container.logs({ stdout: true, stderr: true, follow: false });
+  return unframed(await container.logs({ stdout: true, stderr: true, follow: false }));
+}
+
+function unframed(raw: Buffer): string {
   // The engine frames each piece of output: stream (1 byte), padding (3), length (4, big-endian).
   let text = '';
   for (let at = 0; at + 8 <= raw.length; at += 8 + raw.readUInt32BE(at + 4)) text += raw.toString('utf8', at + 8, at + 8 + raw.readUInt32BE(at + 4));
@@ -130,6 +134,18 @@ export async function logs(container: Docker.Container): Promise<string> {
 export async function published(container: Docker.Container, port: number): Promise<number> {
   const { NetworkSettings } = await container.inspect();
   return Number(NetworkSettings.Ports[`${port}/tcp`]![0]!.HostPort);
+}
+
+/** The address of the machine itself on the network of a container, and the container's own. */
+export async function addresses(container: Docker.Container): Promise<{ gateway: string; own: string }> {
+  const { Gateway, IPAddress } = Object.values((await container.inspect()).NetworkSettings.Networks)[0]!;
+  return { gateway: Gateway, own: IPAddress };
+}
+
+/** What a command in a running container prints. */
+export async function output(container: Docker.Container, command: string[]): Promise<string> {
+  const exec = await container.exec({ Cmd: command, AttachStdout: true, AttachStderr: true });
+  return unframed(await buffer(await exec.start({})));
 }
 
 /** Exit code of a command in a running container. */

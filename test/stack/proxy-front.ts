@@ -1,11 +1,13 @@
+import { execFile } from 'node:child_process';
 import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
 import { type Agent, request as tlsRequest, type RequestOptions } from 'node:https';
 import { connect as connectTls } from 'node:tls';
 import type Docker from 'dockerode';
 import { deriveEndpoints } from '../../infra/endpoints.ts';
 import { parseConfig } from '../../infra/config.ts';
+import { configurationText, type FrontInput } from '../../proxy/front.ts';
 import { renderNginx } from '../../proxy/nginx.ts';
-import { baseImage, Containers, exitCode, published, until } from './proxy-containers.ts';
+import { baseImage, Containers, exitCode, output, published, type Run, until } from './proxy-containers.ts';
 
 export const endpoints = deriveEndpoints(parseConfig({ profile: 'local' }));
 
@@ -29,6 +31,8 @@ export interface Echo {
   headers: Record<string, string>;
 }
 
+export const behindTunnel: Partial<FrontInput> = { network: 'host', connectorPort: 18086, upstreams: { server: 'http://127.0.0.1:8080', authorizationServer: 'http://127.0.0.1:8080' }, hsts: true };
+
 /** A front with an echo in place of each upstream, without a certificate yet. */
 export class FrontFixture {
   readonly containers = new Containers();
@@ -41,30 +45,39 @@ export class FrontFixture {
   certificates = '';
   #ports: Record<number, number> = {};
 
-  async start(): Promise<void> {
-    this.#node = await baseImage('node');
-    this.#image = await this.containers.build('proxy/Dockerfile', { BASE: await baseImage('nginx') });
+  async build(): Promise<void> {
+    this.#node ||= await baseImage('node');
+    this.#image ||= await this.containers.build('proxy/Dockerfile', { BASE: await baseImage('nginx') });
+  }
+
+  async start(differing: Partial<FrontInput> = {}): Promise<void> {
+    await this.build();
     this.certificates = await this.containers.volume('certificates');
     const network = await this.containers.network();
     await Promise.all([this.startEcho('server'), this.startEcho('keycloak')]);
-    const { waiting, serving } = renderNginx({
-      endpoints,
-      network: 'bridge',
-      upstreams: { server: 'http://server:8080', authorizationServer: 'http://keycloak:8080' },
-      hsts: false,
-    });
     this.front = await this.containers.run({
       image: this.#image,
       network,
       alias: 'front',
       user: '101:101',
-      env: { NGINX_CONF: serving, NGINX_WAITING_CONF: waiting },
       tmpfs: { '/run/nginx': 'uid=101,gid=0,mode=0770', '/var/cache/nginx': 'uid=101,mode=0700' },
-      binds: [`${this.certificates}:/certificates:ro`],
+      binds: [`${this.certificates}:/certificates:ro`, `${await this.containers.volume('configuration')}:/configuration`],
       ports: [80, 443],
     });
+    await this.configure(differing);
     this.#ports = { 80: await published(this.front, 80), 443: await published(this.front, 443) };
     await until('nginx listens', () => this.get('/', { plain: true }).then(() => true, () => false));
+  }
+
+  /** Gives a front another configuration, as the stack does. Fails with what nginx says. */
+  async configure(differing: Partial<FrontInput>, front = this.front, change = (text: string) => text): Promise<void> {
+    const text = configurationText(
+      renderNginx({ endpoints, network: 'bridge', upstreams: { server: 'http://server:8080', authorizationServer: 'http://keycloak:8080' }, hsts: false, ...differing }),
+    );
+    await new Promise<void>((done, failed) => {
+      const command = execFile('docker', ['exec', '--interactive', front.id, 'sh', '/usr/local/lib/drawbridge/configure.sh'], (error, _, stderr) => (error ? failed(new Error(stderr)) : done()));
+      command.stdin!.end(change(text));
+    });
   }
 
   /** The front as it runs on a host's own network, here inside another container's, and the echo that it finds on loopback there. */
@@ -72,22 +85,40 @@ export class FrontFixture {
     // As on a host, only root with NET_BIND_SERVICE may bind ports 80 and 443.
     const host = await this.startEcho('server', { sysctls: { 'net.ipv4.ip_unprivileged_port_start': '1024' } });
     const upstreams = { server: 'http://127.0.0.1:8080', authorizationServer: 'http://127.0.0.1:8080' };
-    const { waiting, serving } = renderNginx({ endpoints, network: 'host', upstreams, hsts: true });
-    return this.containers.run({
+    const front = await this.containers.run({
       image: this.#image,
       network: `container:${host.id}`,
       user: '0:0',
       capabilities: ['NET_BIND_SERVICE', 'SETUID', 'SETGID'],
-      env: { NGINX_CONF: serving, NGINX_WAITING_CONF: waiting },
       tmpfs: { '/run/nginx': 'uid=101,gid=0,mode=0770', '/var/cache/nginx': 'uid=101,mode=0700' },
-      binds: [`${this.certificates}:/certificates:ro`],
+      binds: [`${this.certificates}:/certificates:ro`, `${await this.containers.volume('host-configuration')}:/configuration`],
     });
+    await this.configure({ network: 'host', upstreams, hsts: true, metricsPort: 18083 }, front);
+    return front;
+  }
+
+  /** The front behind a tunnel's connector, which finds it on the loopback of a host, here of the echo's container. It has no certificates, and is not root. */
+  async startBehindTunnel(): Promise<{ host: Docker.Container; front: Docker.Container }> {
+    await this.build();
+    const host = await this.startEcho('server');
+    const front = await this.containers.run({
+      image: this.#image,
+      network: `container:${host.id}`,
+      user: '101:101',
+      tmpfs: { '/run/nginx': 'uid=101,gid=0,mode=0770', '/var/cache/nginx': 'uid=101,mode=0700' },
+      binds: [`${await this.containers.volume('tunnel-configuration')}:/configuration`],
+    });
+    await this.configure(behindTunnel, front);
+    return { host, front };
+  }
+
+  /** A script that runs beside the front. */
+  async startNode(script: string, differing: Partial<Run>): Promise<Docker.Container> {
+    return this.containers.run({ image: this.#node, network: await this.containers.network(), user: '1000:1000', entrypoint: ['node', '-e', script], ...differing });
   }
 
   async startEcho(name: string, differing: { sysctls?: Record<string, string> } = {}): Promise<Docker.Container> {
-    const network = await this.containers.network();
-    const command = ['node', '-e', echo];
-    const container = await this.containers.run({ image: this.#node, network, alias: name, user: '1000:1000', env: { NAME: name }, entrypoint: command, ...differing });
+    const container = await this.startNode(echo, { alias: name, env: { NAME: name }, ...differing });
     this.echoes[name] ??= container;
     return container;
   }
@@ -102,6 +133,16 @@ export class FrontFixture {
       tmpfs: { '/tmp': '' },
       binds: [`${this.certificates}:/certificates`],
     });
+  }
+
+  /** What curl prints in a container of its own, with an address of its own, when it asks the front. */
+  async curlFrom(container: Docker.Container, path: string, ...options: string[]): Promise<string> {
+    return output(container, ['curl', '--silent', '--insecure', '--connect-to', 'localhost:8443:front:443', ...options, `https://localhost:8443${path}`]);
+  }
+
+  /** A container on the front's network that does nothing. */
+  async bystander(): Promise<Docker.Container> {
+    return this.containers.run({ image: this.#image, network: await this.containers.network(), entrypoint: ['sleep', 'infinity'] });
   }
 
   /** Publishes a new certificate for localhost the way the certificates container does, and returns its PEM. */

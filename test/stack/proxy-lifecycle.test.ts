@@ -2,7 +2,7 @@ import { Agent } from 'node:https';
 import { X509Certificate } from 'node:crypto';
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exitCode, logs, until } from './proxy-containers.ts';
+import { exitCode, logs, output, until } from './proxy-containers.ts';
 import { FrontFixture } from './proxy-front.ts';
 
 const login = '/auth/realms/main/login-actions/authenticate';
@@ -46,6 +46,33 @@ describe('a front', () => {
     expect((await stream).text).toBe('firstlast');
   });
 
+  it('takes over another configuration in place, without failing a request or cutting a stream: kept connections are ended by their clients', async () => {
+    const stream = front.get('/mcp?stream=12000');
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const closing: number[] = [];
+    let done = 0;
+    let running = true;
+    const load = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        for (; running; done++) {
+          const { status, headers } = await front.get('/mcp', { agent });
+          expect(status).toBe(200);
+          if (headers.connection?.includes('close')) closing.push(performance.now());
+        }
+      }),
+    );
+    const before = (await front.front.inspect()).Id;
+    await front.configure({ callers: ['192.0.2.1/32', '0.0.0.0/0'] });
+    running = false;
+    await load;
+    agent.destroy();
+    expect(done).toBeGreaterThan(100);
+    // For longer than clients keep a connection that they do not use.
+    expect(closing.at(-1)! - closing[0]!).toBeGreaterThan(5_000);
+    expect((await stream).text).toBe('firstlast');
+    expect((await front.front.inspect()).Id).toBe(before);
+  });
+
   it('refuses a broken certificate, says so once, and goes on with the old one', async () => {
     const before = await front.servedSerial();
     const publish = (directory: string) => `ln -s ${directory} /certificates/next; mv -T /certificates/next /certificates/live`;
@@ -63,6 +90,13 @@ describe('a front', () => {
     expect(await front.servedSerial()).toBe(before);
     const repaired = serialOf(await front.issue());
     await until('a later good certificate is served', async () => (await front.servedSerial()) === repaired);
+  });
+
+  it('refuses a configuration that nginx refuses, with its words, and goes on with the one before; also when it starts anew', async () => {
+    await expect(front.configure({}, front.front, (text) => text.replace('ssl_session_timeout 1d;', 'ssl_session_timeout never;'))).rejects.toThrow(/"ssl_session_timeout" directive invalid value/);
+    expect((await front.get('/mcp')).status).toBe(200);
+    await front.front.restart({ t: 10 });
+    await until('the front is healthy', () => front.healthy());
   });
 });
 
@@ -95,7 +129,7 @@ describe('a front whose upstreams come and go', () => {
     expect([program.status, program.headers['retry-after'], JSON.parse(program.text).error]).toEqual([503, '5', 'temporarily_unavailable']);
     const browser = await front.get(login, { headers: { accept: 'text/html,*/*' } });
     expect([browser.status, browser.headers['retry-after'], browser.headers['content-type']]).toEqual([503, '5', 'text/html']);
-    expect(browser.text).toContain('Try again');
+    expect(browser.text).toContain('Reload this page in a few seconds');
   });
 
   it('logs requests as JSON, and no query, referrer, cookie, token or authorization code, also when upstreams fail', async () => {
@@ -148,6 +182,14 @@ describe("a front on the host's own network", () => {
     expect(Titles.slice(1)).toEqual(['UID', 'COMMAND']);
     const users = (process: string) => new Set(Processes.filter(([, , args]) => args!.startsWith(`nginx: ${process}`)).map(([, uid]) => uid));
     expect([users('master'), users('worker')]).toEqual([new Set(['0']), new Set(['101'])]);
+  });
+
+  it('serves the metrics of the certificate on loopback, and nothing else there', async () => {
+    await fixture.onCertificates('echo drawbridge_certificate_failed_attempts 0 > /certificates/metrics');
+    const ask = (origin: string, path: string) => output(front, ['curl', '--silent', '--insecure', '--write-out', '%{http_code}', '--resolve', 'localhost:443:127.0.0.1', `${origin}${path}`]);
+    expect(await ask('http://127.0.0.1:18083', '/metrics')).toBe('drawbridge_certificate_failed_attempts 0\n200');
+    for (const path of ['/', '/live/privkey.pem', '/metrics/../live/privkey.pem', '/metrics/']) expect(await ask('http://127.0.0.1:18083', path)).toMatch(/404$/);
+    expect(await ask('https://localhost', '/metrics')).toMatch(/404$/);
   });
 
   it('uses kept connections to its upstreams', async () => {

@@ -91,9 +91,9 @@ describe('bodies', () => {
 });
 
 describe('TLS', () => {
-  const negotiate = (minVersion: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3', maxVersion = minVersion) =>
+  const negotiate = (minVersion: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3', maxVersion = minVersion, ciphers = 'DEFAULT@SECLEVEL=0') =>
     new Promise<string | null>((resolve, reject) => {
-      const options = { host: '127.0.0.1', port: front.port(443), servername: 'localhost', rejectUnauthorized: false, minVersion, maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' };
+      const options = { host: '127.0.0.1', port: front.port(443), servername: 'localhost', rejectUnauthorized: false, minVersion, maxVersion, ciphers };
       const socket = connectTls(options, () => {
         resolve(socket.getProtocol());
         socket.destroy();
@@ -104,5 +104,24 @@ describe('TLS', () => {
     expect(await negotiate('TLSv1.2')).toBe('TLSv1.2');
     expect(await negotiate('TLSv1.3')).toBe('TLSv1.3');
     await expect(negotiate('TLSv1.1')).rejects.toThrow();
+  });
+
+  it.each(['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305'])('1.2 knows %s', async (cipher) => {
+    expect(await negotiate('TLSv1.2', 'TLSv1.2', cipher)).toBe('TLSv1.2');
+  });
+
+  // What Mozilla's intermediate set leaves out: CBC, SHA-1, CCM.
+  it.each(['ECDHE-ECDSA-AES128-SHA', 'ECDHE-ECDSA-AES128-SHA256', 'ECDHE-ECDSA-AES256-SHA384', 'ECDHE-ECDSA-AES128-CCM'])('1.2 refuses %s', async (cipher) => {
+    await expect(negotiate('TLSv1.2', 'TLSv1.2', `${cipher}:@SECLEVEL=0`)).rejects.toThrow(/handshake failure/i);
+  });
+});
+
+describe('a flood of registrations from one address', () => {
+  it('is answered 429 after two minutes’ worth, and nothing else is', async () => {
+    const statuses = (await Promise.all(Array.from({ length: 100 }, () => front.get(registration)))).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(20);
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(40);
+    expect((await front.get(registration)).headers['retry-after']).toBe('60');
+    expect((await front.get(token)).status).toBe(200);
   });
 });

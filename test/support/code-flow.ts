@@ -1,5 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Person } from './browser.ts';
+import { pkce } from './form-browser.ts';
 import { outputs, resource } from './outputs.ts';
 
 export interface Tokens {
@@ -7,6 +8,7 @@ export interface Tokens {
   id_token?: string;
   refresh_token?: string;
   scope: string;
+  expires_in: number;
 }
 
 interface Metadata {
@@ -14,6 +16,7 @@ interface Metadata {
   authorization_endpoint: string;
   token_endpoint: string;
   registration_endpoint: string;
+  scopes_supported: string[];
   jwks_uri: string;
 }
 
@@ -35,14 +38,14 @@ export class CodeFlow {
   }
 
   /** Registers itself (RFC 7591), the way Claude does: with the scopes it is going to ask for. */
-  static async register(scope: string): Promise<CodeFlow> {
+  static async register(scope: string, name = 'drawbridge bare client'): Promise<CodeFlow> {
     const metadata = await authorizationServerMetadata();
     const flow = new CodeFlow(metadata, '');
     const response = await fetch(metadata.registration_endpoint, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
-        client_name: 'drawbridge bare client',
+        client_name: name,
         redirect_uris: [flow.redirectUrl],
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
@@ -54,26 +57,41 @@ export class CodeFlow {
     return new CodeFlow(metadata, ((await response.json()) as { client_id: string }).client_id);
   }
 
-  /** The whole code flow with PKCE, signed in as `person`. */
-  async signIn(person: Person, scope: string): Promise<Tokens> {
-    const verifier = randomBytes(32).toString('base64url');
-    const state = randomBytes(8).toString('hex');
-    const url = new URL(this.#metadata.authorization_endpoint);
-    url.search = new URLSearchParams({
+  /** As a client that the stack knows, without registering. */
+  static async as(clientId: string): Promise<CodeFlow> {
+    return new CodeFlow(await authorizationServerMetadata(), clientId);
+  }
+
+  /**
+   * An authorization request with PKCE, and what its code is exchanged with.
+   * @param changed replaces parameters; an empty one is left out
+   */
+  request(scope: string, changed: Record<string, string> = {}): { url: URL; exchange: { grant_type: string; redirect_uri: string; code_verifier: string } } {
+    const { verifier, challenge } = pkce();
+    const parameters = {
       response_type: 'code',
       client_id: this.clientId,
       redirect_uri: this.redirectUrl,
       scope,
       resource: resource.url,
-      state,
-      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+      state: randomBytes(8).toString('hex'),
+      code_challenge: challenge,
       code_challenge_method: 'S256',
-    }).toString();
+      ...changed,
+    };
+    const url = new URL(this.#metadata.authorization_endpoint);
+    url.search = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== '')).toString();
+    return { url, exchange: { grant_type: 'authorization_code', redirect_uri: this.redirectUrl, code_verifier: verifier } };
+  }
+
+  /** The whole code flow with PKCE, signed in as `person`. */
+  async signIn(person: Person, scope: string): Promise<Tokens> {
+    const { url, exchange } = this.request(scope);
     const callback = await person.authorize(url, this.redirectUrl);
     const code = callback.get('code');
     if (!code) throw new Error(`no code: ${callback.get('error')} ${callback.get('error_description')}`);
-    this.confidential.push(code, verifier, state);
-    const response = await this.token({ grant_type: 'authorization_code', code, redirect_uri: this.redirectUrl, code_verifier: verifier });
+    this.confidential.push(code, exchange.code_verifier, url.searchParams.get('state')!);
+    const response = await this.token({ ...exchange, code });
     if (!response.ok) throw new Error(`token: ${response.status} ${await response.text()}`);
     return (await response.json()) as Tokens;
   }

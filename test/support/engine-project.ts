@@ -31,6 +31,7 @@ export class TinyProject {
 import * as command from '@pulumi/command';
 import * as docker from '@pulumi/docker';
 import * as random from '@pulumi/random';
+${body.includes('cloudflare.') ? `import * as cloudflare from '@pulumi/cloudflare';` : ''}
 const { Command } = command.local;
 /** A command that writes a word to the log. */
 const say = (word: string) => 'echo ' + word + ' >> ${this.path('log')}; echo ' + word;

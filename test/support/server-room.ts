@@ -1,51 +1,75 @@
+import { listen as listenBuiltin, type Listening as Builtin } from '../../backends/builtin/listen.ts';
+import { shareLimits, type SharedLimits } from '../../server/limits.ts';
 import { listen, type Listening } from '../../server/listen.ts';
 import { createLogger } from '../../server/logger.ts';
-import type { Settings } from '../../server/settings.ts';
+import { Backend } from '../../server/relay/backend.ts';
+import { SessionRegistry } from '../../server/sessions/registry.ts';
+import { parseSettings, type ServerSettings, type Settings } from '../../server/settings.ts';
 import { TokenIssuer } from './token-issuer.ts';
 
 export const METADATA_URL = 'https://mcp.example.org/.well-known/oauth-protected-resource/mcp';
 
-/** Settings as `infra/` writes them for the host mcp.example.org, on ports that the system picks. */
-export function serverSettings(jwksUrl = 'http://127.0.0.1:1/certs'): Settings {
+/** The settings of one server as `infra/` writes them for the host mcp.example.org. */
+export function serverEntry(url: string, path = '/mcp', scopes = ['mcp:read', 'mcp:write']): ServerSettings {
+  const metadataPath = `/.well-known/oauth-protected-resource${path}`;
   return {
-    port: 0,
-    healthPort: 0,
-    issuer: 'https://mcp.example.org/auth/realms/main',
-    jwksUrl,
-    allowedHosts: ['mcp.example.org', '127.0.0.1'],
-    servers: [
-      {
-        name: 'mcp',
-        path: '/mcp',
-        resource: 'https://mcp.example.org/mcp',
-        metadataUrl: METADATA_URL,
-        metadataPaths: ['/.well-known/oauth-protected-resource/mcp', '/.well-known/oauth-protected-resource'],
-        scopes: ['mcp:read', 'mcp:write'],
-        tools: { note_write: 'mcp:write' },
-      },
-    ],
+    name: path.slice(1),
+    path,
+    resource: `https://mcp.example.org${path}`,
+    metadataUrl: `https://mcp.example.org${metadataPath}`,
+    metadataPaths: path === '/mcp' ? [metadataPath, '/.well-known/oauth-protected-resource'] : [metadataPath],
+    scopes,
+    tools: path === '/mcp' ? { note_write: 'mcp:write' } : {},
+    resources: {},
+    prompts: {},
+    implies: {},
+    backend: { url, identity: 'plain', headers: {} },
   };
 }
 
-/** The server on loopback, with an issuer that it trusts and everything it logs. */
+/** Settings as `infra/` writes them, on ports that the system picks. */
+export function serverSettings(jwksUrl = 'http://127.0.0.1:1/certs', backend = 'http://127.0.0.1:1/mcp'): Settings {
+  return parseSettings(
+    JSON.stringify({
+      port: 0,
+      healthPort: 0,
+      allowedHosts: ['mcp.example.org', '127.0.0.1'],
+      auth: { kind: 'jwks', issuer: 'https://mcp.example.org/auth/realms/main', jwksUrl },
+      servers: [serverEntry(backend)],
+    }),
+  );
+}
+
+/** One worker of the gateway on loopback, before the built-in server, with an issuer that it trusts and everything it logs. */
 export class ServerRoom {
   readonly issuer: TokenIssuer;
-  readonly log: string[];
   readonly listening: Listening;
+  readonly limits: SharedLimits;
+  readonly #log: string[];
+  readonly #builtin: Builtin;
+  readonly #backends: Backend[];
 
-  private constructor(issuer: TokenIssuer, log: string[], listening: Listening) {
+  private constructor(issuer: TokenIssuer, log: string[], listening: Listening, limits: SharedLimits, builtin: Builtin, backends: Backend[]) {
     this.issuer = issuer;
-    this.log = log;
+    this.#log = log;
     this.listening = listening;
+    this.limits = limits;
+    this.#builtin = builtin;
+    this.#backends = backends;
   }
 
   static async open(change: (settings: Settings) => void = () => {}): Promise<ServerRoom> {
     const issuer = await TokenIssuer.start();
+    const builtin = await listenBuiltin(0);
     const log: string[] = [];
-    const settings = serverSettings(issuer.jwksUrl);
+    const settings = serverSettings(issuer.jwksUrl, `http://127.0.0.1:${builtin.port}/mcp`);
     change(settings);
-    const listening = await listen(settings, createLogger({ write: (line) => void log.push(line) }));
-    return new ServerRoom(issuer, log, listening);
+    const backends = new Map(settings.servers.map(({ name, backend }) => [name, new Backend(backend)]));
+    const common = { sessions: new SessionRegistry(backends), limits: shareLimits('seed'), maskSecret: 'secret', worker: 0 };
+    const lines = { write: (line: string) => void log.push(line) };
+    const logger = createLogger(lines);
+    logger.level = 'debug';
+    return new ServerRoom(issuer, log, await listen(settings, common, { logger, lines }), common.limits, builtin, [...backends.values()]);
   }
 
   url(path = '/mcp'): URL {
@@ -60,14 +84,22 @@ export class ServerRoom {
     return fetch(this.url(path), { method: 'POST', body: JSON.stringify(message), ...init, headers });
   }
 
-  /** The logged lines, parsed. */
+  /** Everything logged so far, a line each. */
+  get log(): string[] {
+    this.listening.gateway.journal.write();
+    return this.#log;
+  }
+
+  /** The lines logged about requests, parsed. */
   lines(): Record<string, unknown>[] {
-    return this.log.map((line) => JSON.parse(line) as Record<string, unknown>);
+    return this.log.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ msg }) => msg === 'request');
   }
 
   async close(): Promise<void> {
     await this.listening.stop(200);
     await this.issuer.stop();
+    await this.#builtin.stop();
+    await Promise.all(this.#backends.map((backend) => backend.close()));
   }
 }
 

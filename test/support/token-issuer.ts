@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTHeaderParameters, type JWTPayload } from 'jose';
 
@@ -8,8 +8,10 @@ export class TokenIssuer {
   readonly issuer = 'https://mcp.example.org/auth/realms/main';
   /** How often the keys were fetched. */
   fetches = 0;
-  /** While set, the JWKS answers 503. */
+  /** While set, everything answers 503. */
   down = false;
+  /** What else it answers, or answers otherwise, by path. */
+  readonly routes: Record<string, RequestListener> = {};
   #key!: CryptoKey;
   #published!: JWK;
   #server!: Server;
@@ -17,16 +19,17 @@ export class TokenIssuer {
   static async start(): Promise<TokenIssuer> {
     const issuer = new TokenIssuer();
     await issuer.rotate('key-1');
-    issuer.#server = createServer((_req, res) => {
-      issuer.fetches += 1;
-      res.writeHead(issuer.down ? 503 : 200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ keys: [issuer.#published] }));
-    }).listen(0, '127.0.0.1');
+    issuer.#server = createServer((req, res) => issuer.#answer(req, res)).listen(0, '127.0.0.1');
     await once(issuer.#server, 'listening');
     return issuer;
   }
 
   get jwksUrl(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/certs`;
+    return this.url('/certs');
+  }
+
+  url(path: string): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${path}`;
   }
 
   /** The public key as published. */
@@ -64,4 +67,13 @@ export class TokenIssuer {
     this.#server.closeAllConnections();
     await once(this.#server, 'close');
   }
+
+  readonly #answer: RequestListener = (req, res) => {
+    const keys = req.url === '/certs';
+    if (keys) this.fetches += 1;
+    if (this.down) return void res.writeHead(503).end();
+    const route = this.routes[req.url ?? ''];
+    if (route) return route(req, res);
+    res.writeHead(keys ? 200 : 404, { 'Content-Type': 'application/json' }).end(JSON.stringify(keys ? { keys: [this.#published] } : { error: 'not_found' }));
+  };
 }

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { checkConfig } from '../../cli/check-config.ts';
 import { connectionText } from '../../cli/connect.ts';
 import { UsageError } from '../../cli/errors.ts';
 import { readStackConfig } from '../../cli/stack-file.ts';
 import { connectionOf, outputLines } from '../../cli/stack-outputs.ts';
-import { defaultProjects, needsEngine } from '../../cli/test.ts';
+import { needsEngine, runsOf } from '../../cli/test.ts';
 import { refuseProduction } from '../../cli/up.ts';
 import { ConfigError } from '../../infra/config.ts';
 
@@ -20,7 +21,7 @@ const drawbridge = (...args: string[]) =>
   });
 
 describe('exit codes', () => {
-  it.each(['up', 'down', 'preview', 'outputs', 'check-config', 'test', 'bench'])('%s --help says what it does, with examples, and is 0', async (command) => {
+  it.each(['up', 'down', 'preview', 'outputs', 'check-config', 'host', 'test', 'backup', 'restore', 'rotate', 'bench', 'admin', 'soak', 'status'])('%s --help says what it does, with examples, and is 0', async (command) => {
     const { code, stdout } = await drawbridge(command, '--help');
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: npm run ${command}`);
@@ -31,7 +32,15 @@ describe('exit codes', () => {
     ['an unknown command', ['bogus'], "unknown command 'bogus'"],
     ['an unknown option', ['up', '--bogus'], "unknown option '--bogus'"],
     ['a stack name that would leave the folder', ['down', '--stack', '../x'], '--stack ../x is no stack name'],
+    ['a soak that there is not', ['soak', 'bogus'], 'There is no soak bogus. These exist:'],
     ['a stack without a file', ['up', '--stack', 'nowhere'], 'There is no stack nowhere: '],
+    ['a backup to nowhere', ['backup'], 'npm run backup -- --to FILE'],
+    ['a backup over a file that is there', ['backup', '--to', process.execPath], 'nothing is overwritten'],
+    ['a backup to a folder that there is not', ['backup', '--to', '/nonexistent/x'], '/nonexistent is no directory that you can write to'],
+    ['a restore of nothing', ['restore'], "required option '--from <file>'"],
+    ['a machine that is none', ['host', 'check', '--machine', 'ssh://deploy'], '--machine ssh://deploy is neither local nor ssh://user@host[:port].'],
+    ['a firewall of another machine than the config’s', ['host', 'firewall', '--machine', 'ssh://deploy@host'], '--machine is for check, prepare and restore'],
+    ['a rotation of something else', ['rotate', 'everything'], 'there are: signing-key, database, applier'],
   ])('%s is wrong use: 2, on stderr', async (_, args, message) => {
     const { code, stdout, stderr } = await drawbridge(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -41,7 +50,22 @@ describe('exit codes', () => {
   it('outputs of a stack that does not stand is a failure: 1, with what to do', async () => {
     const { code, stdout, stderr } = await drawbridge('outputs', '--stack', 'nowhere');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain('Stack nowhere does not stand.\n`npm run up -- --stack nowhere` stands it up.');
+    expect(stderr).toContain('Stack nowhere was not deployed by `npm run up` from here.\n`npm run up -- --stack nowhere` stands it up. One that the Pulumi CLI deployed is asked with `pulumi stack output');
+  });
+});
+
+describe('status of a stack that does not stand', () => {
+  beforeEach(async () => {
+    const engine = createServer(({ url = '' }, answer) => answer.setHeader('Content-Type', 'application/json').end(/version|df/.test(url) ? '{"Version":"28.2.2","Volumes":[]}' : '[]'));
+    await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve));
+    vi.stubEnv('DOCKER_HOST', `tcp://127.0.0.1:${(engine.address() as { port: number }).port}`);
+    onTestFinished(() => void engine.close());
+    onTestFinished(() => void vi.unstubAllEnvs());
+  });
+
+  it('is a failure: 1, with what stands it up', async () => {
+    const { code, stdout, stderr } = await drawbridge('status', '--stack', 'nowhere');
+    expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: 'Stack nowhere does not stand on this machine.\n`npm run up -- --stack nowhere` stands it up.\n' });
   });
 });
 
@@ -59,6 +83,11 @@ describe('the config of a stack', () => {
     expect(readStackConfig('dev', project)).toMatchObject({ profile: 'local', localPort: 9443, realm: 'people', host: 'localhost' });
   });
 
+  it('has no key twice and none of a misspelt namespace: both would be lost in silence', () => {
+    stackFile('dev', 'config:\n  drawbridge:profile: local\n  drawbridge:clients: [claude]\n  clients: [cursor]\n  drawbrige:users: []\n  docker:host: unix:///elsewhere\n');
+    expect(() => readStackConfig('dev', project)).toThrow(/has 2 problems[^]*drawbridge:clients is there twice[^]*drawbridge:users is written as drawbrige:users/);
+  });
+
   it('shows every problem at once, also as JSON, and touches nothing', () => {
     stackFile('bad', 'config:\n  drawbridge:tiers: host\n  drawbridge:host: https://mcp.example.org/\n  drawbridge:tier: cloud\n  drawbridge:servers: [{name: mcp}]\n');
     const before = readdirSync(project);
@@ -72,6 +101,21 @@ describe('the config of a stack', () => {
       log.mockRestore();
     }
     expect(readdirSync(project)).toEqual(before);
+  });
+
+  it('is shown with what it leads to, and with what is dangerous about it', () => {
+    stackFile('open', 'config:\n  drawbridge:profile: local\n  drawbridge:auth: none\n');
+    const [log, warn] = [vi.spyOn(console, 'log').mockReturnValue(), vi.spyOn(console, 'warn').mockReturnValue()];
+    try {
+      checkConfig({ stack: 'open', directory: project });
+      checkConfig({ stack: 'open', json: true, directory: project });
+      expect(warn.mock.calls.flat()).toEqual([expect.stringMatching(/^DANGEROUS: drawbridge:auth is none/)]);
+      expect(log.mock.calls.flat().slice(0, -1)).toEqual(['The config of stack open is right (profile local, tier host, auth none).', 'MCP URL   https://localhost:9443/mcp']);
+      expect(JSON.parse(log.mock.calls.flat().at(-1) as string)).toMatchObject({ ok: true, auth: 'none', warnings: [expect.stringMatching(/^DANGEROUS/)] });
+    } finally {
+      log.mockRestore();
+      warn.mockRestore();
+    }
   });
 
   it.each([
@@ -117,9 +161,32 @@ describe('up', () => {
   });
 
   it('speaks of no certificate where the CA is publicly trusted, and names another stack in every command', () => {
-    const text = connectionText({ servers: { mcp: 'https://mcp.example.org/mcp' } }, 'try').join('\n');
+    const text = connectionText({ servers: { mcp: 'https://mcp.example.org/mcp' }, auth: 'oauth' }, 'try').join('\n');
     expect(text).not.toMatch(/certificate|cacert|Sign in as/);
     expect(text).toContain('npm run down -- --stack try');
+  });
+});
+
+describe('up without OAuth', () => {
+  const resources = { mcp: { url: 'https://mcp.example.org/mcp' } };
+
+  it('ends with the token, ready to paste, where the stack made it', () => {
+    const text = connectionText(connectionOf({ resources, auth: 'bearer', bearerToken: 'abc' }), 'local').join('\n');
+    expect(text).toContain('claude mcp add --transport http drawbridge https://mcp.example.org/mcp --header "Authorization: Bearer abc"');
+    expect(text).toContain('{ "servers": {"drawbridge":{"type":"http","url":"https://mcp.example.org/mcp","headers":{"Authorization":"Bearer abc"}}} }');
+    expect(text).toContain('(401 without the token)');
+  });
+
+  it('says whose tokens they are where the config has them, and shows none', () => {
+    const text = connectionText(connectionOf({ resources, auth: 'bearer' }), 'local').join('\n');
+    expect(text).toContain('TOKEN below is one of drawbridge:bearerTokens.');
+    expect(text).toContain('--header "Authorization: Bearer TOKEN"');
+  });
+
+  it('says that everyone is let in, where everyone is', () => {
+    const text = connectionText(connectionOf({ resources, auth: 'none' }), 'local').join('\n');
+    expect(text).toContain('DANGEROUS    drawbridge:auth is none: whoever reaches it can use every tool');
+    expect(text).not.toContain('Authorization');
   });
 });
 
@@ -135,13 +202,21 @@ describe('outputs', () => {
 });
 
 describe('test', () => {
-  it('runs every level but the one that needs the Pulumi CLI, which is alone', () => {
-    expect(defaultProjects([], false)).toEqual(['--project', 'unit', '--project', 'deployed']);
-    expect(defaultProjects([], true)).toEqual(['--project', 'cli']);
-    expect(defaultProjects(['--project', 'unit'], false)).toEqual([]);
+  const projects = (...names: string[]) => names.flatMap((name) => ['--project', name]);
+  it('runs every level but the one that needs the Pulumi CLI, which is alone; machines that tests make are beside the stack that tests share', () => {
+    expect(runsOf([], false, true)).toEqual([projects('conformance', 'deployed'), projects('unit', 'keycloak', 'hosts'), projects('tunnel')]);
+    expect(runsOf([], true, true)).toEqual([projects('cli'), projects('cli-hosts'), projects('cli-tunnel')]);
+  });
+  it('runs what is asked for at once', () => {
+    expect(runsOf(['--project', 'unit'], false, true)).toEqual([['--project', 'unit']]);
+    expect(runsOf(['-t', 'name'], false, true)).toEqual([['-t', 'name', ...projects('conformance', 'deployed', 'unit', 'keycloak', 'hosts')]]);
+  });
+  it('leaves out the machines that only root can make, where it is not root', () => {
+    expect(runsOf([], false, false)).toEqual([projects('conformance', 'deployed'), projects('unit', 'keycloak')]);
+    expect(runsOf([], true, false)).toEqual([projects('cli')]);
   });
   it('prepares no machine for unit tests', () => {
-    expect(needsEngine(['--project=unit'])).toBe(false);
+    expect(needsEngine(['--project=unit', '--project', 'conformance'])).toBe(false);
     expect(needsEngine(['--project', 'unit', '--project', 'deployed'])).toBe(true);
   });
 });

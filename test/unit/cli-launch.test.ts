@@ -18,8 +18,8 @@ describe('which Node runs the program', () => {
   it.each([
     ['18.20.8', 'unsupported'],
     ['20.0.0', 'fetched'],
-    ['22.17.1', 'fetched'],
-    ['22.18.0', 'running'],
+    ['22.18.0', 'fetched'],
+    ['22.19.0', 'running'],
     ['23.5.0', 'fetched'],
     ['23.6.0', 'running'],
     ['24.0.0', 'running'],

@@ -1,5 +1,7 @@
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { frontRuns } from '../../cli/docker.ts';
 import type { EngineFacts } from '../../cli/engine-setup.ts';
 import type { CommandError } from '../../cli/errors.ts';
 import type { Host } from '../../cli/host.ts';
@@ -72,7 +74,7 @@ describe('preparing a machine', () => {
     await run();
     expect(done).toEqual([]);
     await run({ browser: true });
-    expect(done).toEqual(['install chromium']);
+    expect(done).toEqual(['install chromium iproute2']);
   });
 
   it.each([
@@ -107,6 +109,25 @@ describe('preparing a machine', () => {
     const small = machine({}, { freeBytes: async () => 3e9 });
     expect(await small.run()).toBe('done');
     expect(small.said).toEqual(['Note: 3.0 GB are free where Docker keeps its data; a first run takes about 5 GB.']);
+  });
+});
+
+describe('the stack’s own front', () => {
+  const runs = async (...names: string[]) => {
+    const engine = createHttpServer((_, answer) => answer.setHeader('Content-Type', 'application/json').end(JSON.stringify(names.map((name) => ({ Names: [`/${name}`] })))));
+    onTestFinished(() => void engine.close());
+    await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve));
+    vi.stubEnv('DOCKER_HOST', `tcp://127.0.0.1:${(engine.address() as { port: number }).port}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    return frontRuns('s');
+  };
+
+  it.each(['drawbridge-s-front', 'drawbridge-s-front-a', 'drawbridge-s-front-b'])('is known as %s: an `up` of a stack that runs finds its ports free', async (name) => {
+    expect(await runs('drawbridge-s-server-a', name)).toBe(true);
+  });
+
+  it('is no other container', async () => {
+    expect(await runs('drawbridge-s-server-a', 'drawbridge-s-backend-front')).toBe(false);
   });
 });
 

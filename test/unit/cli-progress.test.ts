@@ -39,6 +39,15 @@ describe('progress in a log file', () => {
     );
   });
 
+  it('does not call removed what stays where it is (retainOnDelete)', () => {
+    const { show, text } = screen(false);
+    const tunnel = 'cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared';
+    show(step('started', 'edge', 'delete', { retained: true }, tunnel));
+    show(step('finished', 'edge', 'delete', { retained: true, seconds: 0 }, tunnel));
+    expect(text()).toBe('    letting go of tunnel edge …\n  ✓ let go of tunnel edge  0.0 s\n');
+    expect(planLine(step('planned', 'edge', 'delete', { retained: true }, tunnel))).toBe('  - let go of tunnel edge');
+  });
+
   it('leaves out what stays as it is, and what only groups', () => {
     const { show, text } = screen(false);
     for (const kind of ['started', 'finished'] as const) {
@@ -86,4 +95,10 @@ describe('words', () => {
   it('durations read naturally', () => {
     expect([0, 59.94, 59.96, 125].map(duration)).toEqual(['0.0 s', '59.9 s', '1 min 00 s', '2 min 05 s']);
   });
+});
+
+it('what is said holds what other machines wrote, and does nothing to the terminal', () => {
+  const { progress, text } = screen(true);
+  progress.say('deploy@h (Debian\x1b[2J\x1b]0;x\x07 12\x9b1A) needs no preparation.\r\n  really');
+  expect(text()).toBe('deploy@h (Debian 12 1A) needs no preparation. \n  really\n');
 });

@@ -47,7 +47,12 @@ describe('a config', () => {
 
   it('refuses a scope that two servers share: a token for one would open the other', () => {
     const server = (name: string) => ({ name, path: `/${name}`, scopes: ['files:read'] });
-    expect(problemsOf({ profile: 'local', servers: [server('a'), server('b')] }).join('\n')).toMatch(/share the scope files:read/);
+    expect(problemsOf({ profile: 'local', servers: [server('a'), server('b')] })).toEqual([expect.stringMatching(/^servers\[1\]\.scopes shares files:read with the server a.*\[b:read, b:write\]/)]);
+  });
+
+  it.each([['offline_access', {}], ['openid', {}], ['profile', {}], ['offline_access', { authorizationServer: { issuer: 'https://login.example.org' } }]] as const)('refuses the scope %s of a server, with %o: it is the authorization server’s', (scope, more) => {
+    const problems = problemsOf({ profile: 'local', servers: [{ name: 'a', path: '/a', scopes: ['a:read', scope] }], ...more });
+    expect(problems).toEqual([expect.stringMatching(new RegExp(`^servers\\[0\\]\\.scopes lists ${scope}, which belongs to the authorization server`))]);
   });
 
   it.each(['/auth', '/auth/x'])('refuses a server at %s, which belongs to the authorization server', (path) => {
@@ -69,15 +74,20 @@ describe('a config', () => {
 });
 
 describe('Pulumi.yaml', () => {
-  const declared = (parse(readFileSync('Pulumi.yaml', 'utf8')) as { config: Record<string, { type: string; description: string; default?: unknown }> }).config;
+  const declared = (parse(readFileSync('Pulumi.yaml', 'utf8')) as { config: Record<string, { type?: string; secret?: true; description: string; default?: unknown }> }).config;
 
   it('declares the same keys as the schema, in the same order', () => {
     expect(Object.keys(declared)).toEqual(Object.keys(configSchema.shape).map((key) => `drawbridge:${key}`));
   });
 
+  it('leaves four keys without a type: three take text or something else, and the default of the other is no encrypted secret, which the Pulumi CLI would refuse', () => {
+    expect(Object.keys(declared).filter((key) => declared[key]!.type === undefined)).toEqual(['drawbridge:authorizationServer', 'drawbridge:secrets', 'drawbridge:clients', 'drawbridge:dataPlaneAllowlist']);
+    expect(declared['drawbridge:secrets']).toMatchObject({ secret: true });
+  });
+
   it.each(Object.entries(configSchema.shape))('gives %s the type and the default that the schema gives it, and says what it is for', (key, schema) => {
     const declaration = declared[`drawbridge:${key}`]!;
-    expect(declaration.type).toBe(pulumiType(schema));
+    expect(declaration.type ?? pulumiType(schema)).toBe(pulumiType(schema));
     expect(declaration.description.length).toBeGreaterThan(20);
     expect(declaration, 'the Pulumi CLI takes a typed key without a default for a missing one').toHaveProperty('default');
     expect(schema.parse(declaration.default)).toEqual(schema.parse(undefined));
@@ -88,5 +98,5 @@ function pulumiType(schema: z.core.$ZodType): string {
   const definition = (schema as z.ZodType).def as { type: string; innerType?: z.core.$ZodType; out?: z.core.$ZodType };
   const inner = definition.innerType ?? definition.out;
   if (inner) return pulumiType(inner);
-  return { enum: 'string', number: 'integer' }[definition.type] ?? definition.type;
+  return { enum: 'string', number: 'integer', record: 'object' }[definition.type] ?? definition.type;
 }

@@ -57,7 +57,7 @@ test('a container is described to Docker with all that its inputs say', () => {
   expect(
     containerSpec({
       name: 'c', image: 'i', user: '1:1', readOnly: true, capabilities: { drops: ['ALL'] }, securityOpts: ['no-new-privileges'], memory: 64,
-      tmpfs: { '/tmp': 'size=1m' }, volumes: [{ volumeName: 'v', containerPath: '/v', readOnly: true }], hosts: [{ host: 'h', ip: '10.0.0.1' }],
+      tmpfs: { '/tmp': 'size=1m' }, volumes: [{ volumeName: 'v', containerPath: '/v', readOnly: true }], mounts: [{ type: 'bind', source: '/srv', target: '/s', readOnly: true }], hosts: [{ host: 'h', ip: '10.0.0.1' }],
       networksAdvanced: [{ name: 'edge', aliases: ['web'] }, { name: 'data' }], ports: [{ internal: 80, external: 8080, ip: '127.0.0.1' }],
       restart: 'unless-stopped', init: true, stopTimeout: 5, healthcheck: { tests: ['CMD', 'true'], interval: '3s', timeout: '500ms', retries: 2, startPeriod: '1m30s' },
     }),
@@ -66,7 +66,7 @@ test('a container is described to Docker with all that its inputs say', () => {
     Healthcheck: { Test: ['CMD', 'true'], Interval: 3e9, Timeout: 5e8, Retries: 2, StartPeriod: 9e10 },
     NetworkingConfig: { EndpointsConfig: { edge: { Aliases: ['web'] } } },
     HostConfig: {
-      ReadonlyRootfs: true, CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'], Tmpfs: { '/tmp': 'size=1m' }, Binds: ['v:/v:ro'], NetworkMode: 'edge',
+      ReadonlyRootfs: true, CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'], Tmpfs: { '/tmp': 'size=1m' }, Binds: ['v:/v:ro'], Mounts: [{ Type: 'bind', Source: '/srv', Target: '/s', ReadOnly: true }], NetworkMode: 'edge',
       PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }] }, RestartPolicy: { Name: 'unless-stopped' }, Init: true, Memory: 67108864, ExtraHosts: ['h:10.0.0.1'],
     },
   });

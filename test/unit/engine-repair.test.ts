@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TinyProject } from '../support/engine-project.ts';
 
-/** Three commands in a row; the middle one is made once there is a file `made`, and deleted once there is a file `gone`. */
+/** Three commands in a row; the middle one is made once there is a file `made`, and deleted once there is a file `gone`: what a killed run leaves ends after a while. */
 const program = `
   const a = new Command('a', { create: say('a'), delete: say('no-a') });
-  const wait = (file: string) => '; until test -e ' + file + '; do sleep 0.05; done; ';
+  const wait = (file: string) => '; for i in $(seq 600); do test -e ' + file + ' && break; sleep 0.05; done; ';
   const b = new Command('b', { create: say('b-begins') + wait('made') + say('b-ends'), delete: say('no-b-begins') + wait('gone') + say('no-b-ends'), stdin: a.stdout });
   new Command('c', { create: say('c'), delete: say('no-c'), stdin: b.stdout });`;
 const begins = (line: string) => (event: { kind: string; line?: string }) => event.kind === 'progress' && event.line === line;

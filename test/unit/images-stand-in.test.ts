@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withLock } from '../../images/lock.ts';
 import { filesIn, standInTag } from '../../images/recipe.ts';
-import { removeStandIns } from '../../images/stand-in.ts';
-import { baseNames } from '../../images/versions.ts';
+import { provideStandIn, removeStandIns } from '../../images/stand-in.ts';
+import { baseNames, versions } from '../../images/versions.ts';
 import type { ImageEngine } from '../../images/engine.ts';
 
 const images = join(import.meta.dirname, '../../images');
@@ -40,11 +40,29 @@ describe('the tag of a stand-in', () => {
 });
 
 describe('the recipes', () => {
-  it.each(baseNames)('%s starts from the Debian stand-in and builds with the classic builder', (name) => {
+  it.each(baseNames.filter((name) => versions[name].standIn))('%s starts from the Debian stand-in and builds with the classic builder', (name) => {
     const dockerfile = readFileSync(join(images, name, 'Dockerfile'), 'utf8');
     expect(dockerfile).toMatch(/^ARG DEBIAN\nFROM \$\{DEBIAN\}/m);
     expect(dockerfile).not.toMatch(/--mount|--chmod|<<|# syntax/);
     expect(dockerfile).not.toMatch(/:latest|https?:\/\//);
+  });
+});
+
+describe('the connector of a tunnel, which no package registry has', () => {
+  const provide = async (exists: boolean) => {
+    const lines: string[] = [];
+    const engine = { exists: async (image: string) => exists && image === 'drawbridge.local/cloudflared:latest' } as ImageEngine;
+    return { tag: await provideStandIn('cloudflared', engine, (line) => lines.push(line)), lines };
+  };
+
+  it('is what somebody put on the engine, and it is said that this is not the official one', async () => {
+    const { tag, lines } = await provide(true);
+    expect(tag).toBe('drawbridge.local/cloudflared:latest');
+    expect(lines).toEqual([expect.stringMatching(/^WARNING: drawbridge\.local\/cloudflared:latest is used in place of cloudflare\/cloudflared:\d.*NOT the official image/)]);
+  });
+
+  it('is otherwise missed, with what to do', async () => {
+    await expect(provide(false)).rejects.toThrow(/No package registry has cloudflared.*cloudflare\/cloudflared:.*give the container engine a way to an image registry/);
   });
 });
 

@@ -16,6 +16,17 @@ test('lists are the same in any order, and differ by a missing or an additional 
   expect(drift({ list: ['a', 'a'] }, { list: ['a', 'b'] })).toEqual(['list']);
 });
 
+test('a list that is to be empty may be missing, and one that is not may not', () => {
+  expect(drift({ list: [] }, {})).toEqual([]);
+  expect(drift({ list: [] }, { list: ['a'] })).toEqual(['list']);
+  expect(drift({ list: ['a'] }, {})).toEqual(['list']);
+});
+
+test('a text that is to be empty may be missing', () => {
+  expect(drift({ baseUrl: '' }, {})).toEqual([]);
+  expect(drift({ baseUrl: '' }, { baseUrl: 'https://evil.example' })).toEqual(['baseUrl']);
+});
+
 test('members of lists are compared by their desired part too', () => {
   expect(drift({ list: [{ executor: 'x' }] }, { list: [{ executor: 'x', configuration: {} }] })).toEqual([]);
 });

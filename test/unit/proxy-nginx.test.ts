@@ -31,11 +31,12 @@ function block(text: string, opening: string): string[] {
 describe('the waiting configuration', () => {
   it('is this text', () => {
     expect(local.waiting).toBe(String.raw`worker_processes 4;
-worker_rlimit_nofile 8192;
+worker_rlimit_nofile 16384;
+worker_shutdown_timeout 10m;
 pid /run/nginx/nginx.pid;
 error_log stderr error;
 events {
-  worker_connections 4096;
+  worker_connections 12288;
 }
 http {
   map $request_uri $logged_path {
@@ -75,7 +76,7 @@ http {
   });
 
   it('listens on no port but 80', () => {
-    expect([...production.waiting.matchAll(/listen (.*);/g)].map(([, what]) => what)).toEqual(['80 default_server', '[::]:80 default_server']);
+    expect([...production.waiting.matchAll(/listen (.*);/g)].map(([, what]) => what)).toEqual(['80 default_server reuseport', '[::]:80 default_server reuseport']);
   });
 });
 
@@ -148,7 +149,7 @@ describe('the serving configuration', () => {
   });
 
   it('keeps connections to fixed addresses on the host’s network, where workers are not root and both families are served', () => {
-    expect(block(production.serving, 'upstream server')).toEqual(['server 127.0.0.1:18080;', 'keepalive 32;', 'keepalive_timeout 4s;']);
+    expect(block(production.serving, 'upstream server')).toEqual(['server 127.0.0.1:18080 max_fails=0;', 'keepalive 32;', 'keepalive_timeout 4s;']);
     expect(production.serving).toContain('proxy_pass http://server/mcp$is_args$args;');
     expect(production.serving).toMatch(/^user nginx;$/m);
     expect(production.serving).toContain('listen [::]:443 ssl;');
@@ -178,8 +179,148 @@ describe('the serving configuration', () => {
     });
     const [mcp, auth] = serving.split('http2 on;').slice(1);
     expect(mcp).toContain('server_name mcp.example.org;');
-    expect(mcp).not.toContain('http://authorizationServer');
+    expect(mcp!.match(/http:\/\/authorizationServer\S*/g)).toEqual(['http://authorizationServer/auth/.well-known/oauth-authorization-server/realms/main$is_args$args;']);
     expect(auth).toContain('server_name auth.example.org;');
     expect(auth).not.toContain('location = /mcp');
+  });
+
+  it('holds 5,000 streams in any one worker, which are two connections each', () => {
+    expect(Number(/worker_connections (\d+);/.exec(production.serving)![1])).toBeGreaterThan(10_000);
+    expect(Number(/worker_rlimit_nofile (\d+);/.exec(production.serving)![1])).toBeGreaterThan(12_288);
+  });
+
+  it('lets no client say who it is: the gateway’s identity headers are taken away', () => {
+    for (const name of ['Subject', 'Username', 'Client', 'Scopes', 'Expires', 'Identity'])
+      for (const { serving } of [local, production]) expect(serving).toContain(`proxy_set_header Drawbridge-${name} "";`);
+  });
+
+  it.each(['missing', 'too_large', 'unavailable', 'timed_out'])('says what happened (%s) to programs in JSON, and to people on a page that says what to do next and loads nothing', (name) => {
+    const answer = (form: string) => /return \d+ '(.*)\\n';/.exec(block(local.serving, `location @${name}_${form}`).at(-1)!)![1]!;
+    expect(JSON.parse(answer('json'))).toEqual({ error: expect.any(String), error_description: expect.any(String) });
+    const page = answer('page');
+    expect(page).toMatch(/^<!doctype html><html lang="en">.*<meta name="viewport".*<title>(.+)<\/title>.*<h1>\1<\/h1><p>.*(Close this page and start again|close this page and start again|close it and start again|Go back)/);
+    expect(page).not.toMatch(/https?:|src=|<link|<script/);
+  });
+
+  it('answers in place of a Keycloak that starts, on every route to it but that of registration, whose 503 says more; all else that it answers stays its own', () => {
+    const { authorizationServer } = endpointsOf({ host: 'mcp.example.org' });
+    const passing = [...production.serving.matchAll(/location (?:=|~) (\S+) \{((?:(?!location)[^])*?)\n {4}\}/g)].flatMap(([, path, inside]) => (inside!.includes('proxy_next_upstream error http_503 non_idempotent;') ? [path!] : []));
+    expect(passing).toEqual([...authorizationServer!.metadataPaths.map(({ path }) => path), ...authorizationServer!.exactPaths, ...authorizationServer!.prefixPaths.map((path) => `^${path}`)]);
+    expect(block(production.serving, 'upstream authorizationServer')).toEqual(expect.arrayContaining([expect.stringMatching(/^server 127\.0\.0\.1:\d+ max_fails=0;$/), 'server unix:/run/nginx/nobody.sock backup;']));
+    expect(production.serving).not.toContain('proxy_intercept_errors');
+  });
+
+  it('treats each of several servers as a stream', () => {
+    const servers = ['files', 'git'].map((name) => ({ name, path: `/team/${name}`, scopes: [name] }));
+    const { serving } = renderNginx({ endpoints: endpointsOf({ profile: 'local', servers }), network: 'bridge', upstreams: { server: 'http://server:8080', authorizationServer: 'http://keycloak:8080' }, hsts: false });
+    for (const path of ['/team/files', '/team/files/', '/team/git', '/team/git/'])
+      expect(block(serving, `location = ${path}`)).toEqual(expect.arrayContaining(['proxy_buffering off;', `proxy_pass http://server:8080${path.replace(/\/$/, '')}$is_args$args;`]));
+  });
+
+  it('knows no Keycloak where there is none', () => {
+    const { serving } = renderNginx({ endpoints: endpointsOf({ host: 'mcp.example.org', auth: 'bearer' }), network: 'host', upstreams: { server: 'http://127.0.0.1:18080', authorizationServer: 'http://127.0.0.1:18081' }, hsts: true });
+    expect(serving).not.toMatch(/authorizationServer|18081/);
+    expect(serving).toContain('upstream server {');
+  });
+});
+
+describe('who may call, by address', () => {
+  const servers = ['files', 'git'].map((name) => ({ name, path: `/${name}`, scopes: [name] }));
+  const render = (lists: { callers?: string[]; trustedProxies?: string[] }) =>
+    renderNginx({ endpoints: endpointsOf({ host: 'mcp.example.org', servers }), network: 'host', upstreams: { server: 'http://127.0.0.1:1', authorizationServer: 'http://127.0.0.1:2' }, hsts: true, ...lists }).serving;
+
+  it('is decided on the paths of every server, and on no other', () => {
+    const text = render({ callers: ['160.79.104.0/21', '2001:db8::/32'] });
+    const closed = [...text.matchAll(/location (.*) \{\n((?:(?!location)[^])*?)\n {4}\}/g)].filter(([, , inside]) => inside!.includes('deny all;'));
+    expect(closed.map(([, path]) => path)).toEqual(['= /files', '= /files/', '= /git', '= /git/']);
+    for (const [, , inside] of closed) expect(inside).toMatch(/ allow 160\.79\.104\.0\/21;\n *allow 2001:db8::\/32;\n *deny all;/);
+  });
+
+  it('is everyone where there is no list', () => {
+    expect(render({})).not.toMatch(/^\s*(allow|deny) /m);
+  });
+
+  it('looks behind trusted proxies, and behind no other', () => {
+    expect(render({ trustedProxies: ['10.0.0.0/8', 'fd00::/8'] })).toContain('  set_real_ip_from 10.0.0.0/8;\n  set_real_ip_from fd00::/8;\n  real_ip_header X-Forwarded-For;\n  real_ip_recursive on;\n');
+    expect(render({})).not.toContain('real_ip');
+  });
+});
+
+describe('behind a tunnel', () => {
+  const behind = (differing: { callers?: string[]; trustedProxies?: string[] } = {}) =>
+    renderNginx({ endpoints: endpointsOf({ host: 'mcp.example.org' }), network: 'host', connectorPort: 18086, upstreams: { server: 'http://127.0.0.1:18080', authorizationServer: 'http://127.0.0.1:18081' }, hsts: true, ...differing });
+  const { serving, waiting } = behind();
+
+  it('listens on one port of loopback alone, which another front may share to take over', () => {
+    expect([...serving.matchAll(/listen (.*);/g)].map(([, where]) => where)).toEqual(['127.0.0.1:18086 default_server reuseport', '127.0.0.1:18086', 'unix:/run/nginx/health.sock']);
+  });
+
+  it('has no certificate, no redirect and no ACME challenge, and so nothing to wait for', () => {
+    expect(serving).not.toMatch(/ssl|http2|acme|30[0-9] https/);
+    expect(waiting).toBe(serving);
+  });
+
+  it('needs no root: its port is above 1024', () => {
+    expect(serving).not.toContain('user nginx;');
+  });
+
+  it('takes the client’s address from Cloudflare, and from the connector alone', () => {
+    expect(serving).toContain('  set_real_ip_from 127.0.0.1;\n  real_ip_header CF-Connecting-IP;\n');
+    expect(behind({ trustedProxies: ['10.0.0.0/8'] }).serving).toBe(serving);
+    expect(serving.match(/set_real_ip_from/g)).toHaveLength(1);
+    expect(serving).toContain('proxy_set_header CF-Connecting-IP "";');
+  });
+
+  it('treats hosts, routes, bodies, registrations, callers and errors as the front with TLS does', () => {
+    const inside = (text: string) => block(text.slice(text.indexOf('    server_name mcp.example.org;\n    set $draining')).replace(/^/, '  server {\n'), 'server');
+    const callers = ['160.79.104.0/21'];
+    const direct = renderNginx({ endpoints: endpointsOf({ host: 'mcp.example.org' }), network: 'host', upstreams: { server: 'http://127.0.0.1:18080', authorizationServer: 'http://127.0.0.1:18081' }, hsts: true, callers }).serving;
+    expect(inside(behind({ callers }).serving)).toEqual(inside(direct));
+    expect(inside(direct)).toContain('proxy_set_header X-Forwarded-Proto https;');
+    expect(inside(direct)).toContain('add_header Strict-Transport-Security max-age=31536000 always;');
+    expect(block(serving, 'upstream server')).toEqual(block(production.serving, 'upstream server'));
+  });
+
+  it('shows nothing to whoever asks for another host', () => {
+    expect(serving).toContain(`default_server reuseport;\n    default_type text/plain;\n    return 421 'Misdirected request.\\n';`);
+  });
+});
+
+describe('metrics of the certificate', () => {
+  const render = (metricsPort?: number) => renderNginx({ endpoints: endpointsOf({ host: 'mcp.example.org' }), network: 'host', upstreams: { server: 'http://127.0.0.1:1', authorizationServer: 'http://127.0.0.1:2' }, hsts: true, metricsPort });
+
+  it('are on the host’s loopback alone, before there is a certificate as well', () => {
+    for (const text of Object.values(render(18083))) {
+      expect([...text.matchAll(/listen (.*18083.*);/g)].map(([, where]) => where)).toEqual(['127.0.0.1:18083 reuseport']);
+      expect(text).toMatch(/location = \/metrics \{\n *root \/certificates;/);
+    }
+  });
+
+  it('are nowhere without a port', () => {
+    for (const text of Object.values(render())) expect(text).not.toContain('/metrics');
+  });
+});
+
+describe('registration', () => {
+  const closed = renderNginx({
+    endpoints: endpointsOf({ host: 'mcp.example.org', registration: 'closed' }),
+    network: 'host',
+    upstreams: { server: 'http://127.0.0.1:18080', authorizationServer: 'http://127.0.0.1:18081' },
+    hsts: true,
+  }).serving;
+  const path = '/auth/realms/main/clients-registrations/openid-connect';
+  it('is limited for each address, and for each network of an IPv6 one', () => {
+    expect(block(production.serving, `location = ${path}`)).toContain('limit_req zone=registration burst=60 nodelay;');
+    expect(production.serving).toContain('"~(?s)^(?<network>.{8}).{8}$" $network;');
+    expect(production.serving).toContain('limit_req_zone $registering_network zone=registration:1m rate=60r/m;');
+  });
+  it('is small: whatever a stranger says there is kept', () => {
+    expect(block(production.serving, `location = ${path}`)).toContain('client_max_body_size 8k;');
+  });
+  it('has no route when it is closed, and no document names it', () => {
+    expect(closed).not.toContain(`location = ${path}`);
+    const removal = `sub_filter '"registration_endpoint":"https://mcp.example.org${path}",' '';`;
+    for (const document of endpointsOf({ host: 'mcp.example.org' }).authorizationServer!.metadataPaths) expect(block(closed, `location = ${document.path}`), document.path).toContain(removal);
+    expect(production.serving).not.toContain('sub_filter');
   });
 });

@@ -19,9 +19,9 @@ describe('the route table', () => {
   });
 
   it('has authorization server metadata where clients look for it, and asks Keycloak where Keycloak has it (RFC 8414 §3.1)', () => {
-    const asked = endpoints.authorizationServer.metadataPaths.map(({ path }) => [path, route(path)]);
+    const asked = endpoints.authorizationServer!.metadataPaths.map(({ path }) => [path, route(path)]);
     expect(asked.map(([, found]) => found)).toEqual(
-      endpoints.authorizationServer.metadataPaths.map((mapping) => ({ ...mapping, host: 'mcp.example.org', match: 'exact', destination: 'authorizationServer', kind: 'metadata' })),
+      endpoints.authorizationServer!.metadataPaths.map((mapping) => ({ ...mapping, match: 'exact', destination: 'authorizationServer', kind: 'metadata' })),
     );
     expect(route('/.well-known/oauth-authorization-server')).toMatchObject({ upstreamPath: '/auth/.well-known/oauth-authorization-server/realms/main' });
   });
@@ -56,10 +56,31 @@ describe('the route table', () => {
   it('gives each host its own routes in the layout subdomains', () => {
     const split = routeTable(deriveEndpoints(parseConfig({ host: 'example.org', layout: 'subdomains' })));
     expect(new Set(split.filter(({ destination }) => destination === 'server').map(({ host }) => host))).toEqual(new Set(['mcp.example.org']));
-    expect(new Set(split.filter(({ destination }) => destination === 'authorizationServer').map(({ host }) => host))).toEqual(new Set(['auth.example.org']));
+    const elsewhere = split.filter(({ destination, host }) => destination === 'authorizationServer' && host !== 'auth.example.org');
+    // Clients from before RFC 9728 look for the authorization server's metadata on the root of the MCP server's host.
+    expect(elsewhere.map(({ host, path, kind }) => [host, path, kind])).toEqual([['mcp.example.org', '/.well-known/oauth-authorization-server', 'metadata']]);
   });
 
   it('names a path only of characters that every hop reads the same', () => {
     for (const { path } of routes) expect(path).toMatch(/^(\/[A-Za-z0-9._-]+)+\/?$/);
+  });
+});
+
+describe('without a Keycloak of the stack', () => {
+  const paths = (raw: Record<string, unknown>) => routeTable(deriveEndpoints(parseConfig({ host: 'mcp.example.org', ...raw }))).map(({ path, destination }) => `${destination} ${path}`);
+
+  it.each(['bearer', 'none'])('auth %s opens the MCP path and nothing else', (auth) => {
+    expect(paths({ auth })).toEqual(['server /mcp', 'server /mcp/']);
+  });
+
+  it('an authorization server elsewhere leaves the MCP path and its metadata', () => {
+    expect(paths({ authorizationServer: { issuer: 'https://login.example.net' } })).toEqual(['server /mcp', 'server /mcp/', 'server /.well-known/oauth-protected-resource/mcp', 'server /.well-known/oauth-protected-resource']);
+  });
+
+  it('the keys of signed identity headers are a document of the gateway', () => {
+    const servers = [{ name: 'a', path: '/a', backend: { url: 'https://a.example.net/mcp' }, identity: 'signed' }];
+    const table = routeTable(deriveEndpoints(parseConfig({ host: 'mcp.example.org', auth: 'bearer', servers })));
+    const path = '/.well-known/drawbridge/jwks.json';
+    expect(table.at(-1)).toEqual({ host: 'mcp.example.org', match: 'exact', path, upstreamPath: path, destination: 'server', kind: 'metadata' });
   });
 });

@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MAX_BODY_BYTES } from '../../server/app.ts';
+import { createLogger } from '../../server/logger.ts';
+import { serve } from '../../server/serve.ts';
 import { callTool, initialize, messageOf, ServerRoom, serverSettings } from '../support/server-room.ts';
 
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 let room: ServerRoom;
 beforeAll(async () => {
   room = await ServerRoom.open();
@@ -82,10 +84,16 @@ describe('the MCP path', () => {
     expect((await room.post(undefined, await room.issuer.token(), { body, headers: { 'Content-Encoding': 'gzip' } })).status).toBe(415);
   });
 
-  it.each(['{', '"text"', '1'])('answers the body %j with 400 and -32700', async (body) => {
+  it.each([
+    ['{', -32700],
+    ['"text"', -32600],
+    ['1', -32600],
+    ['[]', -32600],
+    ['{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600],
+  ])('answers the body %j with 400 and %d', async (body, code) => {
     const response = await room.post(undefined, await room.issuer.token(), { body });
     expect(response.status).toBe(400);
-    expect((await messageOf(response)).error?.code).toBe(-32700);
+    expect((await messageOf(response)).error?.code).toBe(code);
   });
 
   it('answers an empty body with 400', async () => {
@@ -94,7 +102,7 @@ describe('the MCP path', () => {
 
   it('takes a body of more than 100 kB, and answers one above 4 MB with 413', async () => {
     const padded = (bytes: number) => ({ ...initialize(), params: { ...initialize().params, padding: 'x'.repeat(bytes) } });
-    expect((await room.post(padded(1_000_000), await room.issuer.token())).status).toBe(200);
+    expect((await room.post(callTool('echo', { padding: 'x'.repeat(1_000_000) }), await room.issuer.token())).status).toBe(200);
     expect((await room.post(padded(MAX_BODY_BYTES), await room.issuer.token())).status).toBe(413);
   });
 
@@ -122,21 +130,26 @@ describe('the log', () => {
       subject: 'f6a3c1d2-alice',
       client: 'a-client',
       mcpMethod: 'tools/call',
-      tool: 'echo',
+      target: 'echo',
     });
     expect(room.log.join('')).not.toMatch(/secret-code|a body/);
   });
 
   it('leaves out names that are no names', async () => {
     await (await room.post(callTool('eyJ'.repeat(100)), await room.issuer.token())).text();
-    await expect.poll(() => room.lines().at(-1)).not.toHaveProperty('tool');
+    await expect.poll(() => room.lines().at(-1)).not.toHaveProperty('target');
   });
 });
 
 describe('health and shutdown', () => {
-  it('answers on a listener of its own', async () => {
-    const ask = async (path: string) => (await fetch(`http://127.0.0.1:${room.listening.healthPort}${path}`)).status;
-    expect([await ask('/live'), await ask('/ready'), await ask('/')]).toEqual([200, 200, 404]);
+  it('answers on a listener of its own: live as long as it serves, ready when tokens can be checked and backends be reached', async () => {
+    const serving = await serve({ ...serverSettings(), workers: 2, metricsPort: 0 }, createLogger({ write: () => {} }), () => {});
+    const ask = async (path: string) => fetch(`http://127.0.0.1:${serving.healthPort}${path}`);
+    expect([(await ask('/live')).status, (await ask('/')).status]).toEqual([200, 404]);
+    await expect.poll(async () => (await ask('/ready')).json()).toEqual({ ok: false, problems: expect.arrayContaining(['the backend of mcp cannot be reached']) as string[] });
+    expect((await ask('/ready')).status).toBe(503);
+    expect(await (await fetch(`http://127.0.0.1:${serving.metricsPort}/metrics`)).text()).toContain('drawbridge_backend_up{server="mcp"} 0');
+    await serving.stop();
   });
 
   it('SIGTERM ends the process with 0 soon, also while a client keeps its connection', async () => {
@@ -157,7 +170,7 @@ describe('health and shutdown', () => {
     let stderr = '';
     main.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     expect((await once(main, 'exit'))[0]).toBe(2);
-    expect(stderr).toMatch(/port: [\s\S]*issuer: [\s\S]*servers: /);
+    expect(stderr).toMatch(/port: [\s\S]*auth: [\s\S]*servers: /);
   });
 
   it('a request that is under way when it stops is finished first', async () => {
@@ -176,7 +189,6 @@ describe('health and shutdown', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const stopped = other.listening.stop(5_000);
     await expect(fetch(other.url())).rejects.toThrow();
-    expect((await fetch(`http://127.0.0.1:${other.listening.healthPort}/ready`)).status).toBe(503);
     expect(await answer).toBe(200);
     await stopped;
     await other.issuer.stop();

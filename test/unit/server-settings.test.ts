@@ -18,9 +18,9 @@ describe('server settings', () => {
   });
 
   it('name every problem at once, each with its place', () => {
-    const wrong = { ...serverSettings(), issuer: 'mcp.example.org', port: 70000, color: 'red' };
+    const wrong = { ...serverSettings(), auth: { kind: 'jwks', issuer: 'mcp.example.org', jwksUrl: 'x' }, port: 70000, color: 'red' };
     const message = messageFor({ ...wrong, servers: [{ ...wrong.servers[0], resource: 'https://mcp.example.org/mcp/', path: 'mcp' }] });
-    expect(message).toMatch(/^ {2}issuer: /m);
+    expect(message).toMatch(/^ {2}auth\.issuer: /m);
     expect(message).toMatch(/^ {2}port: /m);
     expect(message).toMatch(/color/);
     expect(message).toMatch(/^ {2}servers\.0\.resource: must not end in a slash/m);
@@ -30,7 +30,7 @@ describe('server settings', () => {
   it.each([
     ['a missing document', '', /is not set/],
     ['a document that is not JSON', '{', /not valid JSON/],
-    ['a scope for a tool that does not exist, which would leave the real tool open', { tools: { note_wirte: 'mcp:write' } }, /is no tool of this server/],
+    ['signed identity headers without a key', { backend: { url: 'http://a/mcp', identity: 'signed' } }, /identityKey: is missing/],
     ['a tool scope that is not advertised', { tools: { note_write: 'mcp:admin' } }, /does not list/],
     ['a metadata URL that is not served', { metadataPaths: ['/.well-known/oauth-protected-resource'] }, /would not be served/],
     ['a scope with a quote (RFC 6749 §3.3)', { scopes: ['mcp"read'] }, /is no scope token/],

@@ -1,0 +1,190 @@
+import { Argument, Command } from 'commander';
+import type { BackupOptions } from './backup.ts';
+import type { Action, HostOptions } from './host-command.ts';
+import type { ExitCode } from './main.ts';
+import type { RestoreOptions } from './restore.ts';
+import { checkStackName, DEFAULT_STACK } from './stack-name.ts';
+import type { StackCommandOptions } from './up.ts';
+
+/** What `--help` says: `summary` in the list of commands, all of it for the command itself. */
+interface Words {
+  summary: string;
+  more?: string;
+  examples: string[];
+}
+
+/** All commands. Each loads its own code, so that the quick ones stay quick. @param exit called by one that ends with a code of its own */
+export function commands(exit: (code: ExitCode) => void): Command {
+  const program = new Command('npm run')
+    .description('Drawbridge: an MCP server behind real OAuth. Commands are given as: npm run COMMAND -- OPTIONS')
+    .exitOverride()
+    .showHelpAfterError('Add --help for what is possible.');
+
+  const command = (name: string, { summary, more = '', examples }: Words) =>
+    program
+      .command(name)
+      .summary(summary)
+      .description(`${summary}.${more && ` ${more}`}`)
+      .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
+  const onStack = (name: string, words: Words) =>
+    command(name, words)
+      .option('--stack <name>', 'stack, configured in Pulumi.<name>.yaml', DEFAULT_STACK)
+      .hook('preAction', (stacked) => void checkStackName(stacked.opts<{ stack: string }>().stack));
+  const yes = ['-y, --yes', 'go ahead without asking'] as const;
+  const json = ['--json', 'print the result as JSON on stdout, everything else on stderr'] as const;
+
+  onStack('up', {
+    summary: 'Stands a stack up, or brings it to what its config now says',
+    more: 'Prepares what this machine lacks (a Docker engine), and says so first; others are prepared by `npm run host -- prepare`. For profiles local and preview; production is deployed with `pulumi up`.',
+    examples: ['npm run up', 'npm run up -- --stack dev --yes', 'npm run --silent up -- --json'],
+  })
+    .option(...yes)
+    .option(...json)
+    .action(async (options: StackCommandOptions) => (await import('./up.ts')).up(options));
+
+  onStack('down', {
+    summary: 'Removes all of a stack',
+    more: 'That is: containers, networks, volumes with their data, its own images, its state. Base images and the Docker engine stay. Says what will go and, where a person is at the terminal, asks.',
+    examples: ['npm run down', 'npm run down -- --stack dev --yes'],
+  })
+    .option(...yes)
+    .option(...json)
+    .action(async (options: StackCommandOptions) => (await import('./down.ts')).down(options));
+
+  onStack('preview', {
+    summary: 'Shows what `up` would do, and touches nothing',
+    examples: ['npm run preview', 'npm run --silent preview -- --json'],
+  })
+    .option(...json)
+    .action(async (options: StackCommandOptions) => (await import('./preview.ts')).preview(options));
+
+  onStack('outputs', {
+    summary: 'Prints the outputs of a stack: URLs, CA certificate, test user',
+    more: 'The test user’s password is printed too, with and without --json: scripts sign in with it.',
+    examples: ['npm run outputs', 'npm run --silent outputs -- --json', 'npm run --silent outputs -- caCertificate > drawbridge-ca.pem'],
+  })
+    .argument('[name]', 'print only this output: text as it is, anything else as JSON')
+    .option(...json)
+    .action(async (name: string | undefined, options: StackCommandOptions) => (await import('./outputs.ts')).outputs({ ...options, name }));
+
+  onStack('status', {
+    summary: 'Says what of a stack runs where, and what is wrong with it',
+    more: 'Containers, versions, certificate, firewall, disk, last backup, and what differs from its config; each problem with what to do about it. Exit code 1 where there is one. Touches nothing.',
+    examples: ['npm run status', 'npm run status -- --stack prod', 'npm run --silent status -- --stack prod --json'],
+  })
+    .option(...json)
+    .action(async (options: { stack: string; json?: boolean }) => exit(await (await import('./status.ts')).status(options)));
+
+  const passphraseFile = ['--passphrase-file <file>', 'file with the passphrase; or the variable DRAWBRIDGE_BACKUP_PASSPHRASE, or it is asked for'] as const;
+  const identityFile = ['--identity-file <file>', 'file with the private key, for a backup to a public key'] as const;
+  const repeated = (value: string, before: string[] = []) => [...before, value];
+  const backup = onStack('backup', {
+    summary: 'Saves what a stack could not make again, encrypted, in one file',
+    more: 'That is: users, sign-ins, signing keys, the ACME account, and the data of its servers. The stack runs on. Works for every stack that is where its config or DOCKER_HOST says, whoever deployed it. The file is for age (age-encryption.org).',
+    examples: ['npm run backup -- --to drawbridge.age', 'npm run backup -- --stack prod --recipient age1… --to drawbridge.age', 'npm run backup -- verify drawbridge.age', 'npm run backup -- key drawbridge.key'],
+  })
+    .option('--to <file>', 'the file to write; nothing is overwritten')
+    .option('--recipient <key>', 'public key (age1…): this machine can then write backups and not read them; may be repeated', repeated)
+    .option(...passphraseFile)
+    .option(...json)
+    .action(async (options: BackupOptions) => (await import('./backup.ts')).backup(options));
+  backup
+    .command('verify <file>')
+    .description('Reads all of a backup, checks that it is whole, and says what is in it. Touches nothing.')
+    .option(...passphraseFile)
+    .option(...identityFile)
+    .option(...json)
+    .action(async (file: string, _: unknown, verifying: Command) => (await import('./backup.ts')).verifyBackup(file, verifying.optsWithGlobals()));
+  backup
+    .command('key <file>')
+    .description('Makes a key pair for backups: the private key in a new file, to be kept elsewhere; prints the public one.')
+    .action(async (file: string) => (await import('./backup.ts')).makeBackupKey(file));
+
+  onStack('restore', {
+    summary: 'Puts a backup into a stack that stands: its data is replaced',
+    more: 'Reads and checks the whole file first, says what it would replace, and asks where a person is at the terminal. On a new machine: `up` first, then this. Who was signed in stays signed in.',
+    examples: ['npm run restore -- --from drawbridge.age --dry-run', 'npm run restore -- --from drawbridge.age --identity-file drawbridge.key', 'npm run restore -- --stack prod --from drawbridge.age --yes'],
+  })
+    .requiredOption('--from <file>', 'the backup')
+    .option('--dry-run', 'say what would be replaced, and touch nothing')
+    .option(...passphraseFile)
+    .option(...identityFile)
+    .option(...yes)
+    .option(...json)
+    .action(async (options: RestoreOptions) => (await import('./restore.ts')).restore(options));
+
+  onStack('rotate', {
+    summary: 'Has the next `up` make a secret of the stack anew',
+    more: 'signing-key: what signs tokens; the one before goes on to verify. database: the password of Keycloak’s database. applier: the secret of the client that applies the realm. Raises `drawbridge:rotation` in the stack’s file, and touches nothing else. Nobody has to sign in again.',
+    examples: ['npm run rotate -- signing-key', 'npm run rotate -- database --stack prod'],
+  })
+    .argument('<kind>', 'signing-key, database or applier')
+    .option(...json)
+    .action(async (kind: string, options: { stack: string; json?: boolean }) => (await import('./rotate.ts')).rotate(kind, options));
+
+  onStack('check-config', {
+    summary: 'Checks a stack’s config: the URLs it leads to, or every problem at once',
+    more: 'Touches nothing.',
+    examples: ['npm run check-config', 'npm run check-config -- --stack production', 'npm run --silent check-config -- --json'],
+  })
+    .option(...json)
+    .action(async (options: StackCommandOptions) => (await import('./check-config.ts')).checkConfig(options));
+
+  onStack('host', {
+    summary: 'Looks at the machines that a stack is for, prepares them, or undoes that',
+    more: 'check: everything that is in the way, at once; nothing is changed. prepare: installs and starts a Docker engine where there is none; says first what it will do as root. restore: undoes what prepare did. firewall: sets the stack’s rules anew, where somebody flushed or changed them by hand.',
+    examples: ['npm run host -- check --stack prod', 'npm run host -- prepare --stack prod --dry-run', 'npm run host -- restore --stack prod', 'npm run host -- firewall --stack prod'],
+  })
+    .addArgument(new Argument('<action>', 'what to do').choices(['check', 'prepare', 'restore', 'firewall']))
+    .option(...yes)
+    .option('--dry-run', 'only say what would be done')
+    .option('--machine <target>', 'another machine than those of the config, which the stack has left: ssh://user@host[:port]')
+    .action(async (action: Action, options: HostOptions) => (await import('./host-command.ts')).host(action, options));
+
+  onStack('admin', {
+    summary: 'Lets you in to Keycloak’s admin console for as long as it runs',
+    more: 'Makes an administrator, prints the URL and the password, and deletes the account when it ends. The console is on the loopback address of the stack’s machine only: where that is another one, the command opens an SSH tunnel to it. For profiles preview and production: in profile local Keycloak is in its container network only.',
+    examples: ['npm run admin -- --stack production', 'npm run --silent admin -- --stack production --json'],
+  })
+    .option(...json)
+    .action(async (options: { stack: string; json?: boolean }) => (await import('./admin.ts')).admin(options));
+
+  command('test', {
+    summary: 'Runs every test there is',
+    more: 'First tsc and eslint, then unit tests and tests against a stack of its own, which it removes; beside them, where it is root, tests on machines that they make. Filters and options that it does not know are handed on to vitest; tsc and eslint are then left out. The last line is `N passed, N failed`.',
+    examples: ['npm test', 'npm test -- --project unit', 'npm test -- test/unit/config.test.ts -t "every problem"', 'npm run test:cli'],
+  })
+    .argument('[filters...]', 'vitest’s filters and options')
+    .option('--cli', 'only the end-to-end tests, against a stack that the Pulumi CLI on the PATH stands up')
+    .option(...yes)
+    .allowUnknownOption()
+    .action(async (filters: string[], options: { cli?: boolean; yes?: boolean }) => exit(await (await import('./test.ts')).test(filters, options)));
+
+  command('bench', {
+    summary: 'Measures, and prints figures',
+    more: 'Stands up a stack of its own, and removes it. Without a name: lists the benches.',
+    examples: ['npm run bench', 'npm run --silent bench -- up --json'],
+  })
+    .argument('[name]', 'which bench')
+    .option(...json)
+    .action(async (name: string | undefined, options: { json?: boolean }) => {
+      const { names, run } = await import('../bench/index.ts');
+      if (name === undefined) console.log(names.join('\n'));
+      else await run(name, { json: options.json ?? false });
+    });
+
+  command('soak', {
+    summary: 'Wears a stack out, and says what broke',
+    more: 'Stands up a stack of its own, and removes it. Without a name: lists the soaks. Exit code 1 where something happened that must not.',
+    examples: ['npm run soak', 'npm run soak -- refresh', 'npm run --silent soak -- refresh --json'],
+  })
+    .argument('[name]', 'which soak')
+    .option(...json)
+    .action(async (name: string | undefined, options: { json?: boolean }) => {
+      const { names, run } = await import('../soak/index.ts');
+      if (name === undefined) console.log(names.join('\n'));
+      else await run(name, { json: options.json ?? false });
+    });
+
+  return program;
+}

@@ -1,0 +1,9 @@
+/**
+ * The characters that our paths consist of. Every hop reads a path in its own way: nginx matches locations against a decoded,
+ * normalised one, a tunnel's connector against a decoded one, and Keycloak decodes and normalises again. Only a path that all
+ * read the same may pass (/auth/%61dmin, /x/..%2fadmin, /x;a/..).
+ */
+export const PATH_CHARACTERS = 'A-Za-z0-9._~@-';
+
+/** A path as a regular expression, in PCRE and RE2 alike. The dot is the only one of these characters that means something there. */
+export const literally = (path: string): string => path.replaceAll('.', '\\.');
