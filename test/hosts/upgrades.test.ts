@@ -96,7 +96,7 @@ it('while Keycloak is replaced, sign-in gets 503, Retry-After and a page, and ca
   const answers: string[] = [];
   let running = true;
   const asking = (async () => {
-    for (; running; await sleep(200)) answers.push(await stack.run('outside', 'curl', ['--silent', '--include', '--http1.1', '--max-time', '10', '--header', 'Accept: text/html', page]).catch(String));
+    for (; running; await sleep(200)) answers.push(await stack.run('outside', 'curl', ['--silent', '--include', '--http1.1', '--max-time', '60', '--header', 'Accept: text/html', page]).catch(String));
   })();
   clone.edit('infra/keycloak.ts', (text) => text.replace('memory: 1024', 'memory: 1025'));
   const { failed, made } = await watched('keycloak', () => up());

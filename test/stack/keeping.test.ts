@@ -45,7 +45,7 @@ const redirect = 'http://localhost:43113/callback';
 
 /** Runs one and kills it with SIGKILL as soon as `when` holds. */
 async function killed(args: string[], when: () => boolean): Promise<void> {
-  const child = spawn(process.execPath, ['cli/launch.js', ...args], { cwd: projectDirectory, env: commandEnvironment, stdio: 'ignore' });
+  const child = spawn(process.execPath, ['cli/launch.js', ...args], { cwd: projectDirectory, env: commandEnvironment(), stdio: 'ignore' });
   const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)));
   while (!when() && child.exitCode === null) await sleep(20);
   child.kill('SIGKILL');
@@ -54,7 +54,7 @@ async function killed(args: string[], when: () => boolean): Promise<void> {
 
 /** Presses Ctrl-C in the terminal of one as soon as `when` holds: it goes to the whole group of processes. */
 async function interrupted(args: string[], when: () => boolean): Promise<{ code: unknown; said: string }> {
-  const child = spawn(process.execPath, ['cli/launch.js', ...args], { cwd: projectDirectory, env: commandEnvironment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(process.execPath, ['cli/launch.js', ...args], { cwd: projectDirectory, env: commandEnvironment(), stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const ended = Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)]);
   while (!when() && child.exitCode === null) await sleep(20);
   process.kill(-child.pid!, 'SIGINT');
