@@ -60,14 +60,14 @@ afterAll(async () => {
 it('a change of nginx’s configuration is taken over in place: no request fails, no stream breaks', async () => {
   const { failed, made } = await watched('configuration', () => up({ trustedProxies: ['192.0.2.0/24'] }));
   expect([failed, made]).toEqual([{}, []]);
-}, 120_000);
+}, 600_000);
 
 it('a new image of the server takes over beside the old one: no request fails, no stream breaks', async () => {
   clone.edit('server/main.ts', (text) => `${text}// Another version.\n`);
   const { failed, made } = await watched('server', () => up());
   expect([failed, made]).toEqual([{}, ['server-b']]);
   expect((await containers()).filter((each) => each.includes('-server-'))).toHaveLength(1);
-}, 200_000);
+}, 600_000);
 
 it('one that does not become healthy fails the up, while the one before serves on; the next that does takes over', async () => {
   const good = readFileSync(join(clone.directory, 'server/main.ts'), 'utf8');
@@ -81,7 +81,7 @@ it('one that does not become healthy fails the up, while the one before serves o
     await up();
   });
   expect([mended.failed, mended.made]).toEqual([{}, ['server-a']]);
-}, 300_000);
+}, 600_000);
 
 it('a new image of nginx takes over beside the old one: connections are refused for less than a second, if at all', async () => {
   clone.edit('proxy/front.sh', (text) => `${text}# Another version.\n`);
@@ -89,7 +89,7 @@ it('a new image of nginx takes over beside the old one: connections are refused 
   expect(made).toEqual(['front-b']);
   expect(gap).toBeLessThan(1);
   for (const reason of Object.keys(failed)) expect(reason).toMatch(tornByFront);
-}, 200_000);
+}, 600_000);
 
 it('while Keycloak is replaced, sign-in gets 503, Retry-After and a page, and calls with tokens go on', async () => {
   const page = `https://${LabStack.host}/auth/realms/main/protocol/openid-connect/auth`;
@@ -107,7 +107,7 @@ it('while Keycloak is replaced, sign-in gets 503, Retry-After and a page, and ca
   console.log(`  sign-in: ${away.length} of ${answers.length} answers were the page`);
   expect(away.length).toBeGreaterThan(0);
   for (const answer of away) expect(answer).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: \d+\r\n[^]*<h1>One moment<\/h1>/);
-}, 300_000);
+}, 600_000);
 
 it('a new version of everything at once: a gateway takes over when Keycloak is back, so that calls with tokens go on', async () => {
   clone.edit('server/main.ts', (text) => `${text}// A third version.\n`);
@@ -117,4 +117,4 @@ it('a new version of everything at once: a gateway takes over when Keycloak is b
   expect(made).toEqual(['front-a', 'keycloak', 'server-b']);
   expect(gap).toBeLessThan(1);
   for (const reason of Object.keys(failed)) expect(reason).toMatch(tornByFront);
-}, 300_000);
+}, 600_000);
