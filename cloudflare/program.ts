@@ -35,7 +35,7 @@ export async function runProgram<Wanted>(name: string, acts: Readonly<Record<str
 }
 
 const inWords = ({ message, denied }: CloudflareError): string =>
-  denied ? `${message}\nThe token was revoked, or may not do this: the README says what it has to be allowed (“A Cloudflare tunnel”). A new token has to be set and applied by an \`up\` before the old one goes.` : message;
+  denied ? `${message}\nThe token was revoked, or may not do this: docs/tunnel.md says what it has to be allowed. A new token has to be set and applied by an \`up\` before the old one goes.` : message;
 
 /** Does it all again if Cloudflare stumbled: the second time it sees what the first one still did. */
 export async function persistently<T>(act: () => Promise<T>): Promise<T> {

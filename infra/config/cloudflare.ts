@@ -11,7 +11,7 @@ export const cloudflare = emptyIsNone(
   z.strictObject({
     accountId: z.string().regex(/^[0-9a-f]{32}$/, 'is no account id: 32 digits and small letters a to f, which the dashboard shows on the overview page of the zone'),
     zone: z.string().regex(/^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+$/, 'is no zone: write the domain in small letters, as the dashboard lists it, for example example.org'),
-    /** An API token. The README lists what it has to be allowed. */
+    /** An API token. docs/tunnel.md lists what it has to be allowed. */
     token: secretReference,
     /** Whether records that somebody else made for the public names may be taken over. */
     adoptDns: z.boolean().default(false),

@@ -8,7 +8,7 @@ const hostName = z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'is no hos
 /** Whether an address counts as verified when the provider says so. */
 const trustEmail = z.boolean({ error: 'is neither true nor false' }).default(false);
 
-const unknown = 'is no provider that is known: use github, google, or oidc for any other, and see README.md for the keys of each';
+const unknown = 'is no provider that is known: use github, google, or oidc for any other, and see docs/sign-in.md for the keys of each';
 
 /** Where people may sign in besides Keycloak itself, by the alias that stands in the callback URL. */
 export const identityProviders = z.strictObject(

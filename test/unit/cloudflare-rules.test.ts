@@ -254,7 +254,7 @@ describe('rules', () => {
     const token = cloudflare.tokenWith(ALL_PERMISSIONS.filter((permission) => permission !== 'Zone WAF Write'));
     const { code, stdout, stderr } = await apply(cloudflare, restricted, token);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(/^reading the custom rules of example\.test: Cloudflare answered 403: request is not authorized\.\nThe token was revoked, or may not do this: the README says what/);
+    expect(stderr).toMatch(/^reading the custom rules of example\.test: Cloudflare answered 403: request is not authorized\.\nThe token was revoked, or may not do this: docs\/tunnel\.md says what/);
     expect(stderr).not.toContain(token);
   });
 });

@@ -76,8 +76,8 @@ describe('a backend', () => {
   });
 });
 
-it('the example of the README is right', () => {
-  const [, example] = /## Your own servers[^]*?```yaml\n([^]*?)```/.exec(readFileSync('README.md', 'utf8'))!;
+it('the example of docs/servers.md is right', () => {
+  const [, example] = /## Your own servers[^]*?```yaml\n([^]*?)```/.exec(readFileSync('docs/servers.md', 'utf8'))!;
   const given = Object.entries((parse(example!) as { config: Record<string, unknown> }).config).map(([key, value]) => [key.replace('drawbridge:', ''), value]);
   expect(parseConfig({ ...Object.fromEntries(given), secrets: { issues: 'x' } }).servers.map(({ name }) => name)).toEqual(['files', 'issues']);
 });

@@ -40,8 +40,8 @@ describe('clients', () => {
   });
 });
 
-describe('README', () => {
-  const cells = new Map([...readFileSync('README.md', 'utf8').matchAll(/^\| `([\w-]+)` \| ([^|]*) \|/gm)].map(([, client, cell]) => [client, cell]));
+describe('docs/clients.md', () => {
+  const cells = new Map([...readFileSync('docs/clients.md', 'utf8').matchAll(/^\| `([\w-]+)` \| ([^|]*) \|/gm)].map(([, client, cell]) => [client, cell]));
 
   it.each(Object.entries(knownClients))('names each redirect URI of %s, and no other', (client, { redirectUris, redirectUriStems = [] }) => {
     const named = [...cells.get(client)!.matchAll(/`([^`]+)`/g)].map(([, uri]) => uri);
