@@ -3,17 +3,17 @@ import { NetworkError } from '@keycloak/keycloak-admin-client';
 import { allClients } from './applier/all-clients.ts';
 import { bootstrap } from './applier/bootstrap.ts';
 import { applyClients } from './applier/clients.ts';
-import { type ClientCredentials, signIn, waitForKeycloak } from './applier/connection.ts';
+import { type ClientCredentials, type Connection, readOnly, signIn, waitForKeycloak } from './applier/connection.ts';
 import { applyFirstSignIn } from './applier/first-sign-in.ts';
 import { reportForeign } from './applier/foreign.ts';
 import { applyIdentityProviders } from './applier/identity-providers.ts';
 import { applyRegistrationPolicies } from './applier/registration.ts';
-import type { Report } from './applier/report.ts';
+import { inWords, type Report } from './applier/report.ts';
 import { applySelfRegistered } from './applier/self-registered.ts';
 import { signInAsBefore } from './applier/rotation.ts';
 import { applyScopes } from './applier/scopes.ts';
 import { applyClientPolicies, applySettings } from './applier/settings.ts';
-import { applySigningKeys } from './applier/signing-keys.ts';
+import { applySigningKeys, removeExpiredKeys } from './applier/signing-keys.ts';
 import { applyUsers } from './applier/users.ts';
 import type { DesiredRealm } from './desired-realm.ts';
 
@@ -32,14 +32,25 @@ export interface ApplierInput {
   readonly userPasswords: Readonly<Record<string, string>>;
   /** Client secrets for the identity providers of the desired realm, by alias. */
   readonly identityProviderSecrets: Readonly<Record<string, string>>;
+  /** Changes nothing: says what it would. */
+  readonly look?: true;
 }
+
+/** What a run did, in names only. */
+export interface Applied {
+  readonly changes: readonly string[];
+  readonly reported: readonly string[];
+}
+
+/** How long a Keycloak that is looked at may take to answer, in milliseconds. */
+const LOOK_PATIENCE = 10_000;
 
 /**
  * Brings a running Keycloak to the desired realm. A second run changes nothing, and a run that was killed is completed
  * by the next one.
  * @throws Error that names the way back in where Keycloak accepts neither the applier nor the bootstrap account.
  */
-export async function apply(input: ApplierInput): Promise<Report> {
+export async function apply(input: ApplierInput): Promise<Applied> {
   const report: Report = { changes: [], reported: [] };
   await waitForKeycloak(input.url);
   try {
@@ -49,7 +60,21 @@ export async function apply(input: ApplierInput): Promise<Report> {
     if (!(error instanceof NetworkError && error.response.status === 409)) throw error;
     await bring(input, report);
   }
-  return report;
+  return { changes: report.changes.map(inWords), reported: report.reported };
+}
+
+/** What `apply` would change, value by value. Changes nothing. @throws Error where the applier is not let in */
+export async function look(input: ApplierInput): Promise<Report> {
+  const { url, desired, applier, formerSecrets } = input;
+  const report: Report = { changes: [], reported: [] };
+  await waitForKeycloak(url, LOOK_PATIENCE);
+  for (const clientSecret of [applier.clientSecret, ...formerSecrets]) {
+    const admin = await signIn(url, desired.realm, { ...applier, clientSecret });
+    if (!admin) continue;
+    await applyAll(readOnly(admin), input, report);
+    return report;
+  }
+  throw new Error(lockedOut(input));
 }
 
 async function bring(input: ApplierInput, report: Report): Promise<void> {
@@ -57,6 +82,12 @@ async function bring(input: ApplierInput, report: Report): Promise<void> {
   await bootstrap(url, desired.realm, applier, input.bootstrap, report);
   const admin = (await signIn(url, desired.realm, applier)) ?? (await signInAsBefore(input, report));
   if (!admin) throw new Error(lockedOut(input));
+  await removeExpiredKeys(admin, report);
+  await applyAll(admin, input, report);
+}
+
+async function applyAll(admin: Connection, input: ApplierInput, report: Report): Promise<void> {
+  const { desired, applier } = input;
   await applySigningKeys(admin, desired, report);
   await applySettings(admin, desired, report);
   await applyScopes(admin, desired, report);
@@ -98,7 +129,8 @@ function explain(error: unknown): string {
 
 if (import.meta.main) {
   try {
-    console.log(JSON.stringify(await apply(parse(await text(process.stdin)))));
+    const input = parse(await text(process.stdin));
+    console.log(JSON.stringify(await (input.look ? look(input) : apply(input))));
   } catch (error) {
     console.error(`The realm was not applied: ${explain(error)}`);
     process.exitCode = 1;
