@@ -41,6 +41,7 @@ export function commands(exit: (code: ExitCode) => void): Command {
     examples: ['npm run up', 'npm run up -- --stack dev --yes', 'npm run --silent up -- --json'],
   })
     .option(...yes)
+    .option('--refresh', 'look at what was changed by hand as well (npm run drift), and set it so again')
     .option(...json)
     .action(async (options: StackCommandOptions) => (await import('./up.ts')).up(options));
 
@@ -94,6 +95,14 @@ export function commands(exit: (code: ExitCode) => void): Command {
     .option('-y, --yes', 'ask nothing: what the flags do not say is missing')
     .option(...json)
     .action(async (options: InitOptions) => (await import('./init.ts')).init(options));
+
+  onStack('drift', {
+    summary: 'Says where a stack is not as its config says: expected, found, and what `up` would do',
+    more: 'Compares the config with the state, the containers, the realm, the front’s configuration, the DNS records and the firewall. Touches nothing. Exit code 0: no difference, 1: some, or something could not be looked at. Of a stack that the Pulumi CLI deployed, it runs `pulumi preview --refresh`.',
+    examples: ['npm run drift', 'npm run drift -- --stack prod', 'npm run --silent drift -- --stack prod --json'],
+  })
+    .option(...json)
+    .action(async (options: { stack: string; json?: boolean }) => exit(await (await import('./drift.ts')).drift(options)));
 
   const passphraseFile = ['--passphrase-file <file>', 'file with the passphrase; or the variable DRAWBRIDGE_BACKUP_PASSPHRASE, or it is asked for'] as const;
   const identityFile = ['--identity-file <file>', 'file with the private key, for a backup to a public key'] as const;

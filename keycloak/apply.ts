@@ -3,7 +3,7 @@ import { NetworkError } from '@keycloak/keycloak-admin-client';
 import { allClients } from './applier/all-clients.ts';
 import { bootstrap } from './applier/bootstrap.ts';
 import { applyClients } from './applier/clients.ts';
-import { type ClientCredentials, type Connection, readOnly, signIn, waitForKeycloak } from './applier/connection.ts';
+import { type ClientCredentials, type Connection, signIn, waitForKeycloak } from './applier/connection.ts';
 import { applyFirstSignIn } from './applier/first-sign-in.ts';
 import { reportForeign } from './applier/foreign.ts';
 import { applyIdentityProviders } from './applier/identity-providers.ts';
@@ -32,8 +32,6 @@ export interface ApplierInput {
   readonly userPasswords: Readonly<Record<string, string>>;
   /** Client secrets for the identity providers of the desired realm, by alias. */
   readonly identityProviderSecrets: Readonly<Record<string, string>>;
-  /** Changes nothing: says what it would. */
-  readonly look?: true;
 }
 
 /** What a run did, in names only. */
@@ -41,9 +39,6 @@ export interface Applied {
   readonly changes: readonly string[];
   readonly reported: readonly string[];
 }
-
-/** How long a Keycloak that is looked at may take to answer, in milliseconds. */
-const LOOK_PATIENCE = 10_000;
 
 /**
  * Brings a running Keycloak to the desired realm. A second run changes nothing, and a run that was killed is completed
@@ -63,20 +58,6 @@ export async function apply(input: ApplierInput): Promise<Applied> {
   return { changes: report.changes.map(inWords), reported: report.reported };
 }
 
-/** What `apply` would change, value by value. Changes nothing. @throws Error where the applier is not let in */
-export async function look(input: ApplierInput): Promise<Report> {
-  const { url, desired, applier, formerSecrets } = input;
-  const report: Report = { changes: [], reported: [] };
-  await waitForKeycloak(url, LOOK_PATIENCE);
-  for (const clientSecret of [applier.clientSecret, ...formerSecrets]) {
-    const admin = await signIn(url, desired.realm, { ...applier, clientSecret });
-    if (!admin) continue;
-    await applyAll(readOnly(admin), input, report);
-    return report;
-  }
-  throw new Error(lockedOut(input));
-}
-
 async function bring(input: ApplierInput, report: Report): Promise<void> {
   const { url, desired, applier } = input;
   await bootstrap(url, desired.realm, applier, input.bootstrap, report);
@@ -86,7 +67,8 @@ async function bring(input: ApplierInput, report: Report): Promise<void> {
   await applyAll(admin, input, report);
 }
 
-async function applyAll(admin: Connection, input: ApplierInput, report: Report): Promise<void> {
+/** All of it, once there is a way in. */
+export async function applyAll(admin: Connection, input: ApplierInput, report: Report): Promise<void> {
   const { desired, applier } = input;
   await applySigningKeys(admin, desired, report);
   await applySettings(admin, desired, report);
@@ -104,7 +86,7 @@ async function applyAll(admin: Connection, input: ApplierInput, report: Report):
 
 const RECOVER = 'To let the applier in again, run\n`docker exec KEYCLOAK sh /opt/keycloak/recover.sh` with the name of the Keycloak container, then apply again.';
 
-function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): string {
+export function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): string {
   return [
     `Keycloak accepts neither the client ${applier.clientId} of the realm ${desired.realm} nor the bootstrap account ${account.clientId}.`,
     `The secret of the one was lost or changed, and the other is gone since the first run. ${RECOVER}`,
@@ -112,7 +94,7 @@ function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): stri
 }
 
 /** A parser's own message would quote the input, which holds secrets. */
-function parse(json: string): ApplierInput {
+export function parse(json: string): ApplierInput {
   try {
     return JSON.parse(json) as ApplierInput;
   } catch {
@@ -121,7 +103,7 @@ function parse(json: string): ApplierInput {
 }
 
 /** Words for a person, without the request, whose headers hold a token. */
-function explain(error: unknown): string {
+export function explain(error: unknown): string {
   if (error instanceof NetworkError && error.response.status === 403) return `Keycloak does not let the applier do this, since an older version made its account: ${new URL(error.response.url).pathname}. ${RECOVER}`;
   if (error instanceof NetworkError) return `Keycloak answered ${error.response.status} to ${new URL(error.response.url).pathname}: ${error.message} ${JSON.stringify(error.responseData)}`;
   return error instanceof Error ? error.message : String(error);
@@ -129,8 +111,7 @@ function explain(error: unknown): string {
 
 if (import.meta.main) {
   try {
-    const input = parse(await text(process.stdin));
-    console.log(JSON.stringify(await (input.look ? look(input) : apply(input))));
+    console.log(JSON.stringify(await apply(parse(await text(process.stdin)))));
   } catch (error) {
     console.error(`The realm was not applied: ${explain(error)}`);
     process.exitCode = 1;
