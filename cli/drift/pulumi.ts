@@ -5,7 +5,7 @@ import { CommandError } from '../errors.ts';
 import { projectDirectory } from '../stack-file.ts';
 import type { DriftReport, Finding } from './facts.ts';
 
-/** What `pulumi preview --json` prints, as far as it is read here (pulumi/pulumi, sdk/go/common/display/json.go). */
+/** What `pulumi preview --json` prints, as far as it is read here (pulumi/pulumi, pkg/display/json.go). Secrets in it are `[secret]`. */
 interface PreviewDigest {
   steps?: readonly PreviewStep[];
 }
@@ -25,13 +25,15 @@ interface ResourceState {
   outputs?: Record<string, unknown>;
 }
 
-const does: Readonly<Record<string, string>> = { create: 'makes it', update: 'updates it', replace: 'replaces it', 'create-replacement': 'replaces it', delete: 'removes it', refresh: 'learns it' };
+const PARTS = ['refresh', 'read', 'create-replacement', 'delete-replaced', 'read-replacement', 'discard-replaced'];
+
+const does: Readonly<Record<string, string>> = { create: 'makes it', update: 'updates it', replace: 'replaces it', delete: 'removes it' };
 
 /** Asks the Pulumi CLI, which has the state of the stack. What its commands once set (realm, front, DNS) it does not look at. @throws CommandError */
 export async function previewByPulumi(stack: string): Promise<Pick<DriftReport, 'findings' | 'beside' | 'unknown'>> {
-  const args = ['preview', '--refresh', '--json', '--diff', '--non-interactive', '--stack', stack];
+  const args = ['preview', '--refresh', '--json', '--diff', '--show-sames', '--non-interactive', '--stack', stack];
   try {
-    // The secrets in a preview are shown as [secret]. It may be large.
+    // It holds all inputs and outputs.
     const { stdout } = await promisify(execFile)('pulumi', args, { cwd: projectDirectory, maxBuffer: 256e6 });
     return { findings: parsePreview(stdout), beside: [], unknown: ['realm, front and DNS: the Pulumi CLI does not look at what commands have set'] };
   } catch (error) {
@@ -49,8 +51,9 @@ export function parsePreview(json: string): Finding[] {
   } catch {
     throw new CommandError('The Pulumi CLI printed no JSON.');
   }
-  // A replacement is told three times.
-  return (digest.steps ?? []).filter(({ op }) => !['same', 'read', 'delete-replaced', 'create-replacement', 'replace-reads'].includes(op)).flatMap(stepFindings);
+  // A refresh tells first what it learns of a resource, and then comes what is done about it; a replacement is told three times.
+  const last = new Map((digest.steps ?? []).filter(({ op }) => !PARTS.includes(op)).map((step) => [step.urn, step]));
+  return [...last.values()].filter(({ op }) => op !== 'same').flatMap(stepFindings);
 }
 
 function stepFindings({ op, urn, oldState, newState, diffReasons, replaceReasons, detailedDiff }: PreviewStep): Finding[] {
@@ -70,9 +73,5 @@ function valueAt(values: Record<string, unknown> | undefined, path: string): str
   const parts = [...path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(([, quoted, index, name]) => quoted ?? index ?? name!);
   const value = parts.reduce<unknown>((inner, part) => (inner as Record<string, unknown> | undefined)?.[part], values);
   if (value === undefined || value === null) return 'nothing';
-  if (isSecret(value)) return '[secret]';
-  return typeof value === 'string' ? value : JSON.stringify(value, (_, inner: unknown) => (isSecret(inner) ? '[secret]' : inner));
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
-
-// Marker of a secret in a state (sdk/go/common/resource/properties.go).
-const isSecret = (value: unknown): boolean => typeof value === 'object' && value !== null && (value as Record<string, unknown>)['4dabf18193072939515e22adb298388d'] === '1b47061264138c4ac30d75fd1eb44270';

@@ -147,12 +147,15 @@ describe('DNS behind a tunnel', () => {
 });
 
 describe('a stack of the Pulumi CLI', () => {
-  const secret = { '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270', ciphertext: 'v1:…' };
-  /** As `pulumi preview --json --diff` prints it. */
+  const [secret, network, database] = ['[secret]', urn('docker:index/network:Network', 'edge'), urn('docker:index/container:Container', 'database')];
+  /** As `pulumi preview --refresh --show-sames --json` prints it: what the refresh learns comes first. */
   const digest = {
     config: {},
     steps: [
-      { op: 'same', urn: urn('docker:index/network:Network', 'edge') },
+      { op: 'refresh', urn: network },
+      { op: 'update', urn: container, oldState: { outputs: { memory: 256 } }, newState: { outputs: { memory: 128 } }, detailedDiff: { memory: { kind: 'update', inputDiff: false } } },
+      { op: 'delete', urn: database },
+      { op: 'same', urn: network },
       {
         op: 'update',
         urn: container,
@@ -161,7 +164,7 @@ describe('a stack of the Pulumi CLI', () => {
         diffReasons: ['envs', 'memory', 'stdin'],
         detailedDiff: { 'envs[0]': { kind: 'update', inputDiff: true }, memory: { kind: 'update', inputDiff: false }, stdin: { kind: 'update', inputDiff: true } },
       },
-      { op: 'create-replacement', urn: container },
+      { op: 'create', urn: database },
       { op: 'delete', urn: urn('docker:index/volume:Volume', 'data') },
     ],
     changeSummary: { same: 1, update: 1, delete: 1 },
@@ -172,6 +175,7 @@ describe('a stack of the Pulumi CLI', () => {
       { what: 'container server', path: 'envs[0]', expected: 'LOG_LEVEL=debug', found: 'LOG_LEVEL=info', up: 'updates it' },
       { what: 'container server', path: 'memory', expected: '256', found: '128', up: 'updates it' },
       { what: 'container server', path: 'stdin', expected: '[secret]', found: '[secret]', up: 'updates it' },
+      { what: 'container database', path: '', expected: 'there', found: 'not there', up: 'makes it' },
       { what: 'volume data', path: '', expected: 'not there', found: 'there', up: 'removes it' },
     ]);
     expect(parsePreview('{"steps":[]}')).toEqual([]);
@@ -183,7 +187,7 @@ describe('a stack of the Pulumi CLI', () => {
     onTestFinished(() => void vi.unstubAllEnvs());
     vi.stubEnv('PATH', directory);
     await expect(previewByPulumi('s')).rejects.toThrow('there is no Pulumi CLI on the PATH');
-    writeFileSync(join(directory, 'pulumi'), `#!/bin/sh\n[ "$*" = "preview --refresh --json --diff --non-interactive --stack s" ] && echo '{"steps":[{"op":"delete","urn":"${container}"}]}'\n`);
+    writeFileSync(join(directory, 'pulumi'), `#!/bin/sh\n[ "$*" = "preview --refresh --json --diff --show-sames --non-interactive --stack s" ] && echo '{"steps":[{"op":"delete","urn":"${container}"}]}'\n`);
     chmodSync(join(directory, 'pulumi'), 0o755);
     expect(await previewByPulumi('s')).toMatchObject({ findings: [{ what: 'container server', up: 'removes it' }], unknown: [expect.stringContaining('realm, front and DNS')] });
   });

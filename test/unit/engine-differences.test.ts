@@ -43,7 +43,7 @@ describe('a preview of the embedded engine', { timeout: 60_000 }, () => {
     expect(project.events.filter((event) => event.kind === 'planned' && event.action !== 'same')).toEqual([
       expect.objectContaining({ name: 'c', action: 'update', differences: [{ path: 'environment.KEY', expected: '[secret]', found: '[secret]' }, { path: 'environment.WORD', expected: 'two', found: 'one' }] }),
     ]);
-    expect(wanted.map(({ name, inputs }) => [name, inputs['environment'] ?? inputs['stdin']])).toEqual([['c', { WORD: 'two', KEY: 'two-hidden' }], ['d', 'same']]);
+    expect(wanted.map(({ name, inputs }) => [name, inputs['environment'] ?? inputs['stdin']]).sort()).toEqual([['c', { WORD: 'two', KEY: 'two-hidden' }], ['d', 'same']]);
   });
 
   it('and an up set anew what others saw to be changed by hand', async () => {
