@@ -1,6 +1,8 @@
 import { Argument, Command } from 'commander';
 import type { BackupOptions } from './backup.ts';
 import type { Action, HostOptions } from './host-command.ts';
+import type { InitOptions } from './init.ts';
+import { flags } from './init/flags.ts';
 import type { ExitCode } from './main.ts';
 import type { RestoreOptions } from './restore.ts';
 import { checkStackName, DEFAULT_STACK } from './stack-name.ts';
@@ -26,9 +28,9 @@ export function commands(exit: (code: ExitCode) => void): Command {
       .summary(summary)
       .description(`${summary}.${more && ` ${more}`}`)
       .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
-  const onStack = (name: string, words: Words) =>
+  const onStack = (name: string, words: Words, stack = DEFAULT_STACK) =>
     command(name, words)
-      .option('--stack <name>', 'stack, configured in Pulumi.<name>.yaml', DEFAULT_STACK)
+      .option('--stack <name>', 'stack, configured in Pulumi.<name>.yaml', stack)
       .hook('preAction', (stacked) => void checkStackName(stacked.opts<{ stack: string }>().stack));
   const yes = ['-y, --yes', 'go ahead without asking'] as const;
   const json = ['--json', 'print the result as JSON on stdout, everything else on stderr'] as const;
@@ -39,6 +41,7 @@ export function commands(exit: (code: ExitCode) => void): Command {
     examples: ['npm run up', 'npm run up -- --stack dev --yes', 'npm run --silent up -- --json'],
   })
     .option(...yes)
+    .option('--refresh', 'look at what was changed by hand as well (npm run drift), and set it so again')
     .option(...json)
     .action(async (options: StackCommandOptions) => (await import('./up.ts')).up(options));
 
@@ -75,9 +78,34 @@ export function commands(exit: (code: ExitCode) => void): Command {
     .option(...json)
     .action(async (options: { stack: string; json?: boolean }) => exit(await (await import('./status.ts')).status(options)));
 
+  const repeated = (value: string, before: string[] = []) => [...before, value];
+  const first = onStack('init', {
+    summary: 'Asks what a real deploy needs, checks each answer, and writes the stack’s config',
+    more: 'Looks at the machine by SSH, at DNS and at Cloudflare, and changes nothing there. Every answer can be given as a flag; without a terminal, or with --yes, nothing is asked. Secrets are not written: it prints the commands that set them. CLOUDFLARE_API_TOKEN: what to ask Cloudflare with.',
+    examples: ['npm run init', 'npm run init -- --stack prod --tier host --deploy ssh://deploy@mcp.example.org --host mcp.example.org --server builtin --user ann=ann@example.org', 'npm run --silent init -- --tier tunnel --deploy local --host mcp.example.org --server builtin --identity-provider github=Ov23li0123456789abcd --allow github.octocat --dry-run'],
+  }, 'prod');
+  for (const [flag, says, many] of flags) {
+    if (many) first.option(flag, says, repeated);
+    else first.option(flag, says);
+  }
+  first
+    .option('--force', 'replace a config that is there')
+    .option('--skip-checks', 'do not ask machines, DNS and Cloudflare')
+    .option('--dry-run', 'print the file on stdout, and write nothing')
+    .option('-y, --yes', 'ask nothing: what the flags do not say is missing')
+    .option(...json)
+    .action(async (options: InitOptions) => (await import('./init.ts')).init(options));
+
+  onStack('drift', {
+    summary: 'Says where a stack is not as its config says: expected, found, and what `up` would do',
+    more: 'Compares the config with the state, the containers, the realm, the front’s configuration, the DNS records and the firewall. Touches nothing. Exit code 0: no difference, 1: some, or something could not be looked at. Of a stack that the Pulumi CLI deployed, it runs `pulumi preview --refresh`.',
+    examples: ['npm run drift', 'npm run drift -- --stack prod', 'npm run --silent drift -- --stack prod --json'],
+  })
+    .option(...json)
+    .action(async (options: { stack: string; json?: boolean }) => exit(await (await import('./drift.ts')).drift(options)));
+
   const passphraseFile = ['--passphrase-file <file>', 'file with the passphrase; or the variable DRAWBRIDGE_BACKUP_PASSPHRASE, or it is asked for'] as const;
   const identityFile = ['--identity-file <file>', 'file with the private key, for a backup to a public key'] as const;
-  const repeated = (value: string, before: string[] = []) => [...before, value];
   const backup = onStack('backup', {
     summary: 'Saves what a stack could not make again, encrypted, in one file',
     more: 'That is: users, sign-ins, signing keys, the ACME account, and the data of its servers. The stack runs on. Works for every stack that is where its config or DOCKER_HOST says, whoever deployed it. The file is for age (age-encryption.org).',

@@ -68,7 +68,7 @@ export function summary(changes: Readonly<Partial<Record<Action, number>>>, tens
 }
 
 /** `container keycloak`: the type in a human word, and the name without it. */
-function nounOf({ urn, name }: { urn: string; name: string }): string | undefined {
+export function nounOf({ urn, name }: { urn: string; name: string }): string | undefined {
   // A URN holds the types of all parents too: urn:pulumi:<stack>::<project>::<parent type>$<type>::<name>.
   const word = words[urn.split('::')[2]?.split('$').at(-1) ?? ''];
   return word && `${word} ${name.startsWith(`${word}-`) ? name.slice(word.length + 1) : name}`;

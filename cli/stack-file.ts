@@ -11,6 +11,9 @@ export const projectDirectory = join(import.meta.dirname, '..');
 /** Where the embedded engine keeps its state. */
 export const stateDirectory = join(projectDirectory, '.drawbridge', 'state');
 
+/** Pulumi's namespace of a project's config is the project's name. */
+const NAMESPACE = 'drawbridge';
+
 export const hasStackFile = (stack: string): boolean => existsSync(join(projectDirectory, `Pulumi.${stack}.yaml`));
 
 /**
@@ -20,7 +23,9 @@ export const hasStackFile = (stack: string): boolean => existsSync(join(projectD
  */
 export function readStackConfig(stack: string, directory = projectDirectory): Config {
   const project = readYaml(join(directory, 'Pulumi.yaml'));
-  const namespace = typeof project.name === 'string' ? project.name : 'drawbridge';
+  const namespace = typeof project.name === 'string' ? project.name : NAMESPACE;
+  if (namespace !== NAMESPACE && isRecord(project.config) && Object.keys(project.config).some((key) => key.startsWith(`${NAMESPACE}:`)))
+    throw new UsageError(`${join(directory, 'Pulumi.yaml')} calls the project ${namespace}, and the keys of its config are ${NAMESPACE}’s, which nothing would read then: write \`name: ${NAMESPACE}\` there. A stack may have any name.`);
   const stackFile = join(directory, `Pulumi.${stack}.yaml`);
   if (!existsSync(stackFile)) throw new UsageError(missingStack(stack, stackFile, directory));
   const { config: given } = readYaml(stackFile);
@@ -31,7 +36,7 @@ export function readStackConfig(stack: string, directory = projectDirectory): Co
 /** A secret of a stack's own file, where it stands there in plain text, as on the embedded engine. */
 export function plainSecret(stack: string, name: string): string | undefined {
   const { config } = readYaml(join(projectDirectory, `Pulumi.${stack}.yaml`));
-  const { secrets } = keysOf(config, 'drawbridge');
+  const { secrets } = keysOf(config, NAMESPACE);
   const value = isRecord(secrets) ? secrets[name] : undefined;
   return typeof value === 'string' ? value : undefined;
 }

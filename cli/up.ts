@@ -1,6 +1,7 @@
 import * as engine from '../engine/index.ts';
 import type { Config } from '../infra/config.ts';
 import { connectionText } from './connect.ts';
+import { handMade } from './drift/look.ts';
 import { showEvents, summary } from './engine-progress.ts';
 import { UsageError } from './errors.ts';
 import { abortOnInterrupt, stoppingEngine } from './interrupt.ts';
@@ -16,10 +17,12 @@ export interface StackCommandOptions {
   stack: string;
   yes?: boolean;
   json?: boolean;
+  /** Looks at what was changed by hand in the realm, the front and DNS as well, and sets it so again. */
+  refresh?: boolean;
 }
 
 /** Stands a stack up, or brings it to what its config and the program now say. */
-export async function up({ stack, yes, json = false }: StackCommandOptions): Promise<void> {
+export async function up({ stack, yes, json = false, refresh = false }: StackCommandOptions): Promise<void> {
   const config = readStackConfig(stack);
   refuseProduction(config, stack, 'up');
   const terminal = createTerminal({ yes, json });
@@ -27,8 +30,9 @@ export async function up({ stack, yes, json = false }: StackCommandOptions): Pro
   try {
     // Other machines are prepared by a command of their own, and checked by the program.
     if (enginesOf(config).includes(undefined)) await prepare({ terminal, stack: { name: stack, config } });
-    await readStandingStack(stack, knownEngines(stack, config));
-    const work = engine.up({ projectDirectory, stateDirectory, stack, signal, onEvent: showEvents(terminal.progress) });
+    const { known } = await readStandingStack(stack, knownEngines(stack, config));
+    const options = { projectDirectory, stateDirectory, stack, signal };
+    const work = engine.up({ ...options, onEvent: showEvents(terminal.progress), ...(refresh && { refresh: known ? await handMade(options, config) : {} }) });
     const { changes, seconds, outputs, secretOutputs } = await withNextStep(work, { stack, command: 'up', signal });
     const complete = (await completeOutputs(stack, { outputs, secretOutputs })) ?? outputs;
     if (json) {

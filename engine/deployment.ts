@@ -6,8 +6,8 @@ import { NothingMade, replacesOn, type Made, type Provider, type Step } from './
 import type { Registration } from './registration.ts';
 import { isProvider, providerTypes, stackType, type Entry } from './state.ts';
 import { learnSecrets, recorded, shortType, type Run } from './steps.ts';
-import { EngineError, messageOf } from './types.ts';
-import { fromWire, hasSecret, revealAll, Secret, type Plain, type Values } from './values.ts';
+import { EngineError, messageOf, type Wanted } from './types.ts';
+import { fromWire, hasSecret, hasUnknown, revealAll, Secret, type Plain, type Values } from './values.ts';
 
 /**
  * Brings the world to what the program registers, one resource at a time as the program asks: order and parallelism
@@ -22,6 +22,8 @@ export class Deployment {
   /** Clearing goes one at a time: two replacements may have the same dependents. */
   #clearing: Promise<unknown> = Promise.resolve();
   #stackOutputs: Values | undefined;
+  /** What a preview foresees. */
+  readonly wanted: Wanted[] = [];
 
   constructor(run: Run) {
     this.#run = run;
@@ -124,7 +126,7 @@ export class Deployment {
   async #plan(wanted: Registration, inputs: Values, old: Entry | undefined, provider: Provider): Promise<Plan> {
     const cleared = this.#cleared.get(wanted.urn);
     if (cleared) return { action: 'replace', reason: cleared, deleteFirst: false };
-    return planStep(wanted, inputs, old, provider, this.#run.handle(this.#describe(wanted, inputs)));
+    return planStep(wanted, inputs, old, provider, this.#run.handle(this.#describe(wanted, inputs)), this.#run.refresh?.[wanted.urn]);
   }
 
   async #carryOut(wanted: Registration, inputs: Values, old: Entry | undefined, plan: Plan, provider: Provider, step: Step): Promise<Entry> {
@@ -203,6 +205,8 @@ export class Deployment {
   /** A preview's answer: what is not yet known is left out, which the SDK takes for unknown. */
   #foresee(wanted: Registration, inputs: Values, old: Entry | undefined, plan: Plan, provider: Provider): { id: string | undefined; properties: Values } {
     this.#account(wanted, 'planned', plan);
+    const { machine } = this.#describe(wanted, inputs);
+    this.wanted.push({ urn: wanted.urn, type: wanted.type, name: wanted.name, ...(machine !== undefined && { machine }), inputs: revealAll(Object.values(inputs).some(hasUnknown) && old ? old.inputs : inputs) });
     if (plan.action === 'same' && old) return answer({ ...this.#describe(wanted, inputs), id: old.id, outputs: mark(revealAll(old.outputs), wanted, provider) });
     if (old && plan.deleteFirst && plan.action !== 'update') {
       for (const entry of this.#builtOn(old.urn)) this.#cleared.set(entry.urn, `${old.name} is replaced`);
@@ -216,9 +220,9 @@ export class Deployment {
     return { urn, type, name, custom, machine, provider, inputs, outputs: {}, parent, dependencies, propertyDependencies, protect, retainOnDelete, additionalSecretOutputs };
   }
 
-  #account(wanted: Registration, kind: 'planned' | 'finished', { action, reason }: Plan): void {
+  #account(wanted: Registration, kind: 'planned' | 'finished', { action, reason, differences }: Plan): void {
     this.#run.changes[action]++;
-    this.#run.emit({ kind, urn: wanted.urn, type: wanted.type, name: wanted.name, action, reason });
+    this.#run.emit({ kind, urn: wanted.urn, type: wanted.type, name: wanted.name, action, reason, ...(differences && { differences }) });
   }
 }
 

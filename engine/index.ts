@@ -12,7 +12,8 @@ import { learnSecrets, Run } from './steps.ts';
 import { EngineError, messageOf, type Outcome, type StackOptions } from './types.ts';
 import { hasSecret, revealAll, Secret, unknown, type Value, type Values } from './values.ts';
 
-export { EngineError, type Action, type EngineEvent, type Outcome, type StackOptions } from './types.ts';
+export type { Difference } from './differences.ts';
+export { EngineError, type Action, type EngineEvent, type Outcome, type StackOptions, type Wanted } from './types.ts';
 
 /**
  * Runs the program and brings the stack to what it describes.
@@ -41,7 +42,7 @@ export function down(options: StackOptions): Promise<Outcome> {
     await deleteEntries(run, entries);
     conclude(run);
     for (const file of [statePath(options), keyPath(options)]) rmSync(file, { force: true });
-    return { changes: run.changes, outputs: {}, secretOutputs: [], seconds: seconds(started) };
+    return { changes: run.changes, outputs: {}, secretOutputs: [], seconds: seconds(started), wanted: [] };
   });
 }
 
@@ -107,7 +108,7 @@ async function deploy(options: StackOptions, isPreview: boolean): Promise<Outcom
   }
   if (!isPreview && (run.failures.length === 0 || run.state.entries().some((entry) => entry.custom))) run.state.save();
   conclude(run);
-  return { changes: run.changes, ...present(deployment.stackOutputs ?? {}), seconds: seconds(started) };
+  return { changes: run.changes, ...present(deployment.stackOutputs ?? {}), seconds: seconds(started), wanted: deployment.wanted };
 }
 
 function open(options: StackOptions, isPreview: boolean, directory: string): Run {
@@ -119,6 +120,7 @@ function open(options: StackOptions, isPreview: boolean, directory: string): Run
     masker,
     signal: options.signal ?? new AbortController().signal,
     preview: isPreview,
+    refresh: options.refresh,
     directory,
     onEvent: options.onEvent ?? (() => {}),
   });

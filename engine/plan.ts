@@ -1,3 +1,4 @@
+import { type Difference, inputDifferences } from './differences.ts';
 import type { Drift, Provider, Step } from './providers/provider.ts';
 import { replacesOn } from './providers/provider.ts';
 import type { Registration } from './registration.ts';
@@ -10,6 +11,7 @@ import { changedKeys, hasSecret, hasUnknown, reveal, type Plain, type Values } f
 export interface Plan {
   action: Exclude<Action, 'delete'>;
   reason?: string;
+  differences?: readonly Difference[];
   /** The old object must be gone before the new one is made. */
   deleteFirst: boolean;
 }
@@ -42,8 +44,8 @@ export function effectiveInputs({ inputs, ignoreChanges }: Registration, old: En
   return kept;
 }
 
-/** Compares what is wanted with the state and, where they agree, with the world. */
-export async function planStep(wanted: Registration, inputs: Values, old: Entry | undefined, provider: Provider, step: Step): Promise<Plan> {
+/** Compares what is wanted with the state and, where they agree, with the world. @param seen what others saw of the world */
+export async function planStep(wanted: Registration, inputs: Values, old: Entry | undefined, provider: Provider, step: Step, seen: readonly Difference[] = []): Promise<Plan> {
   if (!old) return { action: 'create', deleteFirst: false };
   const sameName = provider.exclusiveName && !changedKeys(old.inputs, inputs).includes('name');
   const deleteFirst = (wanted.deleteBeforeReplace || sameName) && !old.retainOnDelete;
@@ -54,12 +56,16 @@ export async function planStep(wanted: Registration, inputs: Values, old: Entry 
 
   const changed = changedKeys(old.inputs, inputs);
   const reason = `changed: ${changed.join(', ')}`;
-  if (changed.some((key) => replacesOn(provider, key) || wanted.replaceOnChanges.includes(key))) return { action: 'replace', reason, deleteFirst };
+  const differences = inputDifferences(old.inputs, inputs, changed);
+  if (changed.some((key) => replacesOn(provider, key) || wanted.replaceOnChanges.includes(key))) return { action: 'replace', reason, differences, deleteFirst };
 
-  const drift: Drift | undefined = await provider.drift?.(recorded(old), step);
+  const drift = (await provider.drift?.(recorded(old), step)) ?? driftOf(seen);
   // What is gone cannot be updated.
-  if (!drift?.missing && changed.length > 0) return { action: 'update', reason, deleteFirst };
+  if (!drift?.missing && changed.length > 0) return { action: 'update', reason, differences, deleteFirst };
   if (!drift?.missing && old.pending === 'update') return { action: 'update', reason: interrupted, deleteFirst };
   if (!drift) return { action: 'same', deleteFirst };
-  return { action: drift.missing ? 'create' : provider.update ? 'update' : 'replace', reason: drift.reason, deleteFirst };
+  const gone = { path: '', expected: 'there', found: 'gone: removed by hand' };
+  return { action: drift.missing ? 'create' : provider.update ? 'update' : 'replace', reason: drift.reason, differences: drift.differences ?? (drift.missing ? [gone] : []), deleteFirst };
 }
+
+const driftOf = (seen: readonly Difference[]): Drift | undefined => (seen.length > 0 ? { missing: false, reason: 'drift: changed by hand', differences: seen } : undefined);

@@ -5,7 +5,7 @@ import { providerOf } from './providers/index.ts';
 import type { Recorded, Step } from './providers/provider.ts';
 import type { Masker } from './secrets.ts';
 import type { Entry, State } from './state.ts';
-import { messageOf, type Action, type EngineEvent, type Outcome } from './types.ts';
+import { messageOf, type Action, type EngineEvent, type Outcome, type StackOptions } from './types.ts';
 import { revealAll, type Plain } from './values.ts';
 
 type Handled = Pick<Entry, 'urn' | 'name' | 'machine' | 'provider' | 'retainOnDelete' | 'additionalSecretOutputs'>;
@@ -17,6 +17,7 @@ export class Run {
   /** Ends waiting and child processes; no step starts after it. */
   readonly signal: AbortSignal;
   readonly preview: boolean;
+  readonly refresh: StackOptions['refresh'];
   readonly directory: string;
   /** What the program says of its explicit providers in this run, by URN. */
   readonly settings = new Map<string, Plain>();
@@ -27,11 +28,12 @@ export class Run {
   readonly failures: string[] = [];
   readonly #onEvent: (event: EngineEvent) => void;
 
-  constructor(given: { state: State; masker: Masker; signal: AbortSignal; preview: boolean; directory: string; onEvent: (event: EngineEvent) => void }) {
+  constructor(given: { state: State; masker: Masker; signal: AbortSignal; preview: boolean; refresh?: StackOptions['refresh']; directory: string; onEvent: (event: EngineEvent) => void }) {
     this.state = given.state;
     this.masker = given.masker;
     this.signal = given.signal;
     this.preview = given.preview;
+    this.refresh = given.refresh;
     this.directory = given.directory;
     this.#onEvent = given.onEvent;
   }
@@ -42,7 +44,10 @@ export class Run {
     if (event.kind === 'progress') this.#onEvent({ ...event, line: mask(event.line) });
     else if (event.kind === 'failed') this.#onEvent({ ...event, error: mask(event.error) });
     else if (event.kind === 'log') this.#onEvent({ ...event, message: mask(event.message) });
-    else this.#onEvent({ ...event, reason: event.reason && mask(event.reason) });
+    else {
+      const differences = event.differences?.map(({ path, expected, found }) => ({ path, expected: mask(expected), found: mask(found) }));
+      this.#onEvent({ ...event, reason: event.reason && mask(event.reason), ...(differences && { differences }) });
+    }
   }
 
   fail(message: string): void {
@@ -81,7 +86,7 @@ export class Run {
     const docker = this.#engines.get(machine) ?? new DockerHost(machine);
     this.#engines.set(machine, docker);
     const cloudflare = this.cloudflare(provider);
-    return { urn, name, signal, docker, cloudflare, directory, secretOutputs, progress: (line) => this.emit({ kind: 'progress', urn, name, line }) };
+    return { urn, name, signal, docker, cloudflare, directory, thorough: this.refresh !== undefined, secretOutputs, progress: (line) => this.emit({ kind: 'progress', urn, name, line }) };
   }
 
   /** Cloudflare's API by the settings of an explicit provider: those of this run, or else those that the state has kept. */

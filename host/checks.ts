@@ -60,13 +60,25 @@ function judgeFront(facts: Facts, stack: string, front: NonNullable<Wanted['fron
     const holders = [80, 443].flatMap((port) => facts.listeners.filter((listener) => listener.port === port && !isLoopback(listener.address)).slice(0, 1));
     for (const holder of holders) problems.push(`port ${holder.port} is held by ${nameOf(holder)}, and the front needs it: ${makeRoom(holder)}`);
   }
-  for (const name of front.names) judgeName(facts, name, front, problems, warnings);
+  const names = judgeNames(facts, front);
+  problems.push(...names.problems);
+  warnings.push(...names.warnings);
   // 60: a certificate that curl does not know; whether the ACME client does is its own matter. It was reached.
   if (!facts.acme) warnings.push(`whether ${front.acmeDirectory} can be reached from there is not known: there is no curl`);
   else if (facts.acme.code !== 0 && facts.acme.code !== 60) problems.push(`it does not reach the ACME CA at ${front.acmeDirectory} (${facts.acme.said}): let it out to that address, or correct drawbridge:acme`);
 }
 
-function judgeName(facts: Facts, name: string, front: NonNullable<Wanted['front']>, problems: string[], warnings: string[]): void {
+type Names = Pick<NonNullable<Wanted['front']>, 'names' | 'publicAddresses' | 'http01' | 'behindProxies' | 'appAddress'>;
+
+/** Whether the public names lead to the machine that is looked at. */
+export function judgeNames(facts: Facts, front: Names): Verdict {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  for (const name of front.names) judgeName(facts, name, front, problems, warnings);
+  return { problems, warnings };
+}
+
+function judgeName(facts: Facts, name: string, front: Names, problems: string[], warnings: string[]): void {
   const found = (facts.names[name] ?? []).filter((address) => !isLoopback(address));
   const own = facts.addresses.filter((address) => !isLoopback(address) && !address.startsWith('fe80:'));
   const here = front.publicAddresses.length > 0 ? front.publicAddresses : own;

@@ -6,7 +6,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # No install scripts: what is installed runs nothing before the server imports it.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
-COPY keycloak/apply.ts keycloak/built-in-scopes.ts keycloak/desired-realm.ts keycloak/
+COPY keycloak/apply.ts keycloak/look.ts keycloak/built-in-scopes.ts keycloak/desired-realm.ts keycloak/
 COPY keycloak/applier/ keycloak/applier/
 ENV NODE_ENV=production
 USER 1000:1000

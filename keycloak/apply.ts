@@ -3,17 +3,17 @@ import { NetworkError } from '@keycloak/keycloak-admin-client';
 import { allClients } from './applier/all-clients.ts';
 import { bootstrap } from './applier/bootstrap.ts';
 import { applyClients } from './applier/clients.ts';
-import { type ClientCredentials, signIn, waitForKeycloak } from './applier/connection.ts';
+import { type ClientCredentials, type Connection, signIn, waitForKeycloak } from './applier/connection.ts';
 import { applyFirstSignIn } from './applier/first-sign-in.ts';
 import { reportForeign } from './applier/foreign.ts';
 import { applyIdentityProviders } from './applier/identity-providers.ts';
 import { applyRegistrationPolicies } from './applier/registration.ts';
-import type { Report } from './applier/report.ts';
+import { inWords, type Report } from './applier/report.ts';
 import { applySelfRegistered } from './applier/self-registered.ts';
 import { signInAsBefore } from './applier/rotation.ts';
 import { applyScopes } from './applier/scopes.ts';
 import { applyClientPolicies, applySettings } from './applier/settings.ts';
-import { applySigningKeys } from './applier/signing-keys.ts';
+import { applySigningKeys, removeExpiredKeys } from './applier/signing-keys.ts';
 import { applyUsers } from './applier/users.ts';
 import type { DesiredRealm } from './desired-realm.ts';
 
@@ -34,12 +34,18 @@ export interface ApplierInput {
   readonly identityProviderSecrets: Readonly<Record<string, string>>;
 }
 
+/** What a run did, in names only. */
+export interface Applied {
+  readonly changes: readonly string[];
+  readonly reported: readonly string[];
+}
+
 /**
  * Brings a running Keycloak to the desired realm. A second run changes nothing, and a run that was killed is completed
  * by the next one.
  * @throws Error that names the way back in where Keycloak accepts neither the applier nor the bootstrap account.
  */
-export async function apply(input: ApplierInput): Promise<Report> {
+export async function apply(input: ApplierInput): Promise<Applied> {
   const report: Report = { changes: [], reported: [] };
   await waitForKeycloak(input.url);
   try {
@@ -49,7 +55,7 @@ export async function apply(input: ApplierInput): Promise<Report> {
     if (!(error instanceof NetworkError && error.response.status === 409)) throw error;
     await bring(input, report);
   }
-  return report;
+  return { changes: report.changes.map(inWords), reported: report.reported };
 }
 
 async function bring(input: ApplierInput, report: Report): Promise<void> {
@@ -57,6 +63,13 @@ async function bring(input: ApplierInput, report: Report): Promise<void> {
   await bootstrap(url, desired.realm, applier, input.bootstrap, report);
   const admin = (await signIn(url, desired.realm, applier)) ?? (await signInAsBefore(input, report));
   if (!admin) throw new Error(lockedOut(input));
+  await removeExpiredKeys(admin, report);
+  await applyAll(admin, input, report);
+}
+
+/** All of it, once there is a way in. */
+export async function applyAll(admin: Connection, input: ApplierInput, report: Report): Promise<void> {
+  const { desired, applier } = input;
   await applySigningKeys(admin, desired, report);
   await applySettings(admin, desired, report);
   await applyScopes(admin, desired, report);
@@ -73,7 +86,7 @@ async function bring(input: ApplierInput, report: Report): Promise<void> {
 
 const RECOVER = 'To let the applier in again, run\n`docker exec KEYCLOAK sh /opt/keycloak/recover.sh` with the name of the Keycloak container, then apply again.';
 
-function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): string {
+export function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): string {
   return [
     `Keycloak accepts neither the client ${applier.clientId} of the realm ${desired.realm} nor the bootstrap account ${account.clientId}.`,
     `The secret of the one was lost or changed, and the other is gone since the first run. ${RECOVER}`,
@@ -81,7 +94,7 @@ function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): stri
 }
 
 /** A parser's own message would quote the input, which holds secrets. */
-function parse(json: string): ApplierInput {
+export function parse(json: string): ApplierInput {
   try {
     return JSON.parse(json) as ApplierInput;
   } catch {
@@ -90,7 +103,7 @@ function parse(json: string): ApplierInput {
 }
 
 /** Words for a person, without the request, whose headers hold a token. */
-function explain(error: unknown): string {
+export function explain(error: unknown): string {
   if (error instanceof NetworkError && error.response.status === 403) return `Keycloak does not let the applier do this, since an older version made its account: ${new URL(error.response.url).pathname}. ${RECOVER}`;
   if (error instanceof NetworkError) return `Keycloak answered ${error.response.status} to ${new URL(error.response.url).pathname}: ${error.message} ${JSON.stringify(error.responseData)}`;
   return error instanceof Error ? error.message : String(error);

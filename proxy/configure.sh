@@ -11,6 +11,11 @@ for which in waiting serving; do
 done
 mv "$candidate" "$current"
 wanted=$(fingerprint "$current")
+# What somebody edited where nginx reads it is written anew.
+if [ "$(cat "$run/used" 2>/dev/null)" = "$wanted" ] && ! part serving "$current" | sed "s/CONFIGURATION/$wanted/" | cmp -s - "$run/nginx.conf"; then
+  rm "$run/used"
+  touch "$run/again"
+fi
 for attempt in $(seq 60); do
   if [ "$(cat "$run/used" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
   sleep 0.5

@@ -122,7 +122,8 @@ settle || true
 while [ -z "$stopping" ] && kill -0 "$nginx" 2>/dev/null; do
   look_at_certificate
   # Or not yet serving: a port was taken when it was last tried.
-  if [ "$(wanted)" != "$used" ] || { [ "${used% *}" = serving ] && [ ! -S "$run/health.sock" ]; }; then
+  if [ "$(wanted)" != "$used" ] || [ -e "$run/again" ] || { [ "${used% *}" = serving ] && [ ! -S "$run/health.sock" ]; }; then
+    rm -f "$run/again"
     used=$(wanted)
     reload
   fi

@@ -47,7 +47,7 @@ async function describe({ run: _run, log: _log, ...machine }: Looked, stack: str
   return { ...machine, missing, ...(roles.length > 0 && (await firewallOf(stack, machine.machine, config))) };
 }
 
-async function firewallOf(stack: string, target: string, config: Config): Promise<Pick<MachineFacts, 'firewall'>> {
+export async function firewallOf(stack: string, target: string, config: Config): Promise<Pick<MachineFacts, 'firewall'>> {
   if (!setsFirewall(config)) return {};
   // Loaded late: it brings Pulumi along.
   const { firewallOf: wanted } = await import('../../infra/firewall.ts');

@@ -12,7 +12,7 @@ export function statusLines({ stack, problems, versions, machines, connectors, e
     ...(edge ? [`Cloudflare    ${edgeText(edge)}`] : []),
     ...(connectors && !certificate ? [] : [`Certificate   ${certificate ? `${certificate.names.join(', ')}, from ${certificate.issuer}, until ${day(certificate.until)} (in ${duration(Date.parse(certificate.until) - now)})${certificate.failedAttempts ? `; ${certificate.failedAttempts} attempts to renew it failed: ${certificate.lastError ?? 'the log of certificates says why'}` : ''}` : 'none'}`]),
     `Last backup   ${backup ? `${duration(now - Date.parse(backup.created))} ago (${day(backup.created)}), ${size(backup.bytes)}, encrypted to ${backup.encryptedTo === 'keys' ? 'keys' : 'a passphrase'}` : 'none known'}`,
-    `Drift         ${driftText(drift)}`,
+    `Drift         ${driftText(drift, stack)}`,
     '',
     ...(problems.length === 0 ? [`Stack ${stack} is well.`] : [`Stack ${stack} has ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}:`, ...problems.flatMap(problemLines)]),
   ];
@@ -50,10 +50,10 @@ function edgeText(edge: NonNullable<Facts['edge']>): string {
   return edge.length === 0 ? 'lets clients in' : `${edge.length} findings`;
 }
 
-function driftText(drift: Facts['drift']): string {
+function driftText(drift: Facts['drift'], stack: string): string {
   if ('ask' in drift) return `\`${drift.ask}\` tells`;
   if ('unknown' in drift) return 'not known';
-  return drift.steps.length === 0 ? 'none' : `${drift.steps.length} things`;
+  return `${drift.steps.length === 0 ? 'none' : `${drift.steps.length} things`}; \`npm run drift -- --stack ${stack}\` looks closer: realm, front, DNS`;
 }
 
 function size(bytes: number): string {

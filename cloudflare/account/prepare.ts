@@ -44,7 +44,8 @@ export async function prepare(api: Cloudflare, wanted: Wanted, before: Before): 
   return { zone, accountId, tunnel: tunnelName(wanted.stack) };
 }
 
-async function findProblems(api: Cloudflare, wanted: Wanted, before: Before): Promise<string[]> {
+/** What keeps the stack from standing there, each with its remedy; none where nothing does. Changes nothing. */
+export async function findProblems(api: Cloudflare, wanted: Wanted, before: Before): Promise<string[]> {
   const moved = moveProblem(wanted, before.prepared);
   if (moved) return [moved];
   const names = nameProblems(wanted);

@@ -1,4 +1,5 @@
 import type { Container, ContainerInspectInfo } from 'dockerode';
+import type { Difference } from '../differences.ts';
 import { EngineError } from '../types.ts';
 import type { Plain } from '../values.ts';
 import { containerInputs, containerSpec, type ContainerInputs } from './container-spec.ts';
@@ -49,17 +50,36 @@ export const container: Provider = {
     await destroy(found.Id, (old.inputs as unknown as ContainerInputs).destroyGraceSeconds, step);
   },
   drift: async (old, step) => {
-    const found = (await step.docker.listing()).containers.get(String(old.id));
-    if (!found) return { missing: true, reason: 'drift: removed by hand' };
-    if (found.ImageID !== old.outputs['imageId']) return { missing: false, reason: 'drift: runs another image' };
-    const { mustRun, networksAdvanced } = old.inputs as unknown as ContainerInputs;
+    const { containers } = await step.docker.listing();
+    const found = containers.get(String(old.id));
+    const inputs = old.inputs as unknown as ContainerInputs;
+    if (!found) {
+      const other = [...containers.values()].find(({ Names }) => Names.includes(`/${inputs.name}`));
+      return { missing: true, reason: 'drift: removed by hand', ...(other && { differences: [{ path: '', expected: 'the container of the last up', found: `another one of that name, made by hand from ${other.Image}` }] }) };
+    }
+    const differing = (reason: string, path: string, expected: string, actual: string) => ({ missing: false, reason: `drift: ${reason}`, differences: [{ path, expected, found: actual }] });
+    if (found.ImageID !== old.outputs['imageId']) return differing('runs another image', 'image', inputs.image, found.Image);
     // A new one rather than a start: a container that shares this one's network is bound to its id.
-    if (mustRun !== false && found.State !== 'running') return { missing: false, reason: 'drift: stopped by hand' };
-    const networks = Object.keys(found.NetworkSettings.Networks).sort();
-    const moved = networksAdvanced && networks.join() !== networksAdvanced.map(({ name }) => name).sort().join();
-    return moved ? { missing: false, reason: `drift: on ${networks.join(', ') || 'no network'}, by hand` } : undefined;
+    if (inputs.mustRun !== false && found.State !== 'running') return differing('stopped by hand', 'state', 'running', found.State);
+    const networks = Object.keys(found.NetworkSettings.Networks).sort().join(', ');
+    const wanted = inputs.networksAdvanced?.map(({ name }) => name).sort().join(', ');
+    if (wanted !== undefined && networks !== wanted) return differing(`on ${networks || 'no network'}, by hand`, 'networksAdvanced', wanted, networks || 'no network');
+    if (!step.thorough) return undefined;
+    const differences = updatedByHand(inputs, await step.docker.api.getContainer(found.Id).inspect());
+    return differences.length > 0 ? { missing: false, reason: 'drift: changed by hand', differences } : undefined;
   },
 };
+
+/** What `docker update` changes in place. Nothing else of a container changes without its id. */
+function updatedByHand({ memory, memorySwap, restart }: ContainerInputs, { HostConfig }: ContainerInspectInfo): Difference[] {
+  const mebibytes = (bytes: number | undefined) => (bytes ? bytes / 1024 / 1024 : undefined);
+  const compared = [
+    ['memory', memory, mebibytes(HostConfig.Memory)],
+    ['memorySwap', memorySwap, mebibytes(HostConfig.MemorySwap)],
+    ['restart', restart, HostConfig.RestartPolicy?.Name],
+  ] as const;
+  return compared.flatMap(([path, expected, found]) => (expected === undefined || expected === found ? [] : [{ path, expected: String(expected), found: String(found ?? 'no limit') }]));
+}
 
 const inspect = (name: string, step: Step): Promise<ContainerInspectInfo | undefined> =>
   unlessMissing(step.docker.api.getContainer(name).inspect());

@@ -1,3 +1,4 @@
+import type { Difference } from '../differences.ts';
 import type { CloudflareApi } from './cloudflare.ts';
 import type { DockerHost } from './docker.ts';
 import { EngineError } from '../types.ts';
@@ -12,6 +13,8 @@ export interface Step {
   cloudflare: CloudflareApi;
   /** Where the program runs: relative paths start here. */
   directory: string;
+  /** Whether to look at the object itself, and not just at what its engine lists. */
+  thorough: boolean;
   /** Outputs that the program declares secret: they are shown nowhere. */
   secretOutputs: readonly string[];
   /** One line of output for the person who watches; secrets are masked by the engine. */
@@ -38,6 +41,8 @@ export class NothingMade extends EngineError {}
 export interface Drift {
   missing: boolean;
   reason: string;
+  /** Value by value; none where it is gone. */
+  differences?: readonly Difference[];
 }
 
 /** Makes, changes and removes the resources of one type. Inputs are checked for unknown names and come in plain text. */

@@ -44,9 +44,11 @@ async function applyClient(admin: Connection, desired: ClientRepresentation, cur
     if (isOptional) await admin.clients.delOptionalClientScope({ id, clientScopeId });
     if (wantDefault) await admin.clients.addDefaultClientScope({ id, clientScopeId });
     if (wantOptional) await admin.clients.addOptionalClientScope({ id, clientScopeId });
-    report.changes.push(reset(`client ${desired.clientId}`, [`scope ${name}`]));
+    report.changes.push(reset(`client ${desired.clientId}`, [{ path: `scope ${name}`, expected: assignment(wantDefault, wantOptional), found: assignment(isDefault, isOptional) }]));
   }
 }
+
+const assignment = (byDefault: boolean, optional: boolean): string => (byDefault ? 'default' : optional ? 'optional' : 'none');
 
 /** With an empty text, which takes it away, for all that people added: one more attribute is a further grant, one more flow another way to sign in. */
 function emptied(client: ClientRepresentation, { attributes = {}, authenticationFlowBindingOverrides = {} }: ClientRepresentation): ClientRepresentation {

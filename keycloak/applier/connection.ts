@@ -41,6 +41,27 @@ export async function signIn(url: string, realm: string, { clientId, clientSecre
   return connection;
 }
 
+/** Methods of the admin client that only ask. */
+const ASKS = /^(find|list|get|import)/;
+
+/** The same, of which every call that would change something is answered without being made. */
+export function readOnly(admin: Connection): Connection {
+  const asking = <Target extends object>(resource: Target): Target =>
+    new Proxy(resource, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return ASKS.test(String(name)) ? (value as (...args: unknown[]) => unknown).bind(target) : async () => ({});
+      },
+    });
+  return new Proxy(admin, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'object' && value !== null ? asking(value) : value;
+    },
+  });
+}
+
 /**
  * Waits until Keycloak answers at all, for instance while its container is being replaced.
  * @param patience in milliseconds. Default 60000.

@@ -12,7 +12,7 @@ export async function applyFirstSignIn(admin: Connection, { firstSignIn: { flow,
     wanted.delete(name);
     if (requirement === undefined || execution.requirement === requirement) continue;
     await admin.authenticationManagement.updateExecution({ flow }, { ...execution, requirement });
-    report.changes.push(reset(`flow ${flow}`, [name]));
+    report.changes.push(reset(`flow ${flow}`, [{ path: name, expected: requirement, found: execution.requirement }]));
   }
   // With another shape than is known here, nobody knows what it lets through.
   if (wanted.size > 0) throw new Error(`Keycloak's flow ${flow} has no step ${[...wanted.keys()].join(', ')}: it is not the Keycloak that this version knows.`);
@@ -20,6 +20,6 @@ export async function applyFirstSignIn(admin: Connection, { firstSignIn: { flow,
     const enabled = requiredActions[action.alias ?? ''];
     if (enabled === undefined || action.enabled === enabled) continue;
     await admin.authenticationManagement.updateRequiredAction({ alias: action.alias! }, { ...action, enabled });
-    report.changes.push(reset(`required action ${action.alias}`, ['enabled']));
+    report.changes.push(reset(`required action ${action.alias}`, [{ path: 'enabled', expected: enabled, found: action.enabled }]));
   }
 }

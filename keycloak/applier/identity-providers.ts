@@ -41,7 +41,7 @@ async function applyProvider(admin: Connection, desired: DesiredIdentityProvider
   // config has beyond ours goes: one more key (another token URL) is enough to let a stranger answer for the provider.
   const added = Object.keys(current.config ?? {}).filter((key) => !(key in whole.config) && current.config?.[key] !== '');
   await admin.identityProviders.update({ alias }, { ...current, ...whole });
-  const paths = [...drift(visible, current), ...added.map((key) => `config.${key}`)];
+  const paths = [...drift(visible, current), ...added.map((key) => ({ path: `config.${key}`, expected: undefined, found: current.config?.[key] as unknown }))];
   if (paths.length > 0) report.changes.push(reset(`identity provider ${alias}`, paths));
 }
 

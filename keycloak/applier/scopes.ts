@@ -13,7 +13,8 @@ export async function applyScopes(admin: Connection, { scopes, assignment }: Des
       await admin.clientScopes.del({ id: id! });
       report.changes.push(`deleted scope ${name}`);
     }
-  await assign(admin, assignment, report);
+  const made = report.changes.flatMap((change) => (typeof change === 'string' ? [change] : []));
+  await assign(admin, assignment, report, (name) => made.includes(`created scope ${name}`));
   await unlist(admin, assignment.none, report);
 }
 
@@ -46,7 +47,8 @@ async function applyScope(admin: Connection, desired: ClientScopeRepresentation,
     }
 }
 
-async function assign(admin: Connection, { default: byDefault, optional, none }: DesiredRealm['assignment'], report: Report): Promise<void> {
+/** @param isNew one of which a run that only looks knows that it would have made it */
+async function assign(admin: Connection, { default: byDefault, optional, none }: DesiredRealm['assignment'], report: Report, isNew: (name: string) => boolean): Promise<void> {
   const ids = new Map((await admin.clientScopes.find()).map(({ name, id }) => [name, id]));
   const namesOf = (list: ClientScopeRepresentation[]) => new Set(list.map(({ name }) => name));
   const [currentDefault, currentOptional] = [
@@ -57,7 +59,7 @@ async function assign(admin: Connection, { default: byDefault, optional, none }:
     const id = ids.get(name);
     if (!id) {
       // Keycloak's own scopes may be missing: someone deleted one, and there is nothing left to keep out of the tokens.
-      if (to !== 'none') throw new Error(`the realm has no client scope ${name}, which Keycloak makes with every realm; create it again.`);
+      if (to !== 'none' && !isNew(name)) throw new Error(`the realm has no client scope ${name}, which Keycloak makes with every realm; create it again.`);
       return;
     }
     if (currentDefault.has(name) === (to === 'default') && currentOptional.has(name) === (to === 'optional')) return;

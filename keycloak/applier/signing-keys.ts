@@ -32,7 +32,6 @@ const RETIRED = / \(verifies until (\S+)\)$/;
 export async function applySigningKeys(admin: Connection, { realm, signingKeys: { generation, overlap } }: DesiredRealm, report: Report): Promise<void> {
   const realmId = (await admin.realms.findOne({ realm }))?.id;
   const current = await admin.components.find({ type: TYPE });
-  await removeExpired(admin, current, report);
   if (generation === 1) return;
   const update = (key: ComponentRepresentation, name: string, config: Record<string, string[]>) => admin.components.update({ id: key.id! }, { ...key, name, config: { ...key.config, ...config } });
 
@@ -59,8 +58,9 @@ export async function applySigningKeys(admin: Connection, { realm, signingKeys: 
       }
 }
 
-async function removeExpired(admin: Connection, keys: readonly ComponentRepresentation[], report: Report): Promise<void> {
-  for (const { id, name = '' } of keys) {
+/** Removes the keys that no session can have been signed with. */
+export async function removeExpiredKeys(admin: Connection, report: Report): Promise<void> {
+  for (const { id, name = '' } of await admin.components.find({ type: TYPE })) {
     const until = RETIRED.exec(name)?.[1];
     if (until === undefined || Date.parse(until) > Date.now()) continue;
     await admin.components.del({ id: id! });

@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest';
-import { drift } from '../../keycloak/applier/drift.ts';
+import { drift as differences } from '../../keycloak/applier/drift.ts';
+import { inWords, reset } from '../../keycloak/applier/report.ts';
+
+const drift = (desired: unknown, actual: unknown) => differences(desired, actual).map(({ path }) => path);
 
 test('nothing differs where the desired part is there, whatever else is', () => {
   expect(drift({ a: 1, b: { c: 'x' } }, { a: 1, b: { c: 'x', own: true }, extra: [] })).toEqual([]);
 });
 
-test('each difference is named by its path, never by its value', () => {
+test('each difference is named by its path, never by its value, unless it is asked for', () => {
+  expect(inWords(reset('client x', differences({ secret: 'a', name: 'b' }, { secret: 'c', name: 'b' })))).toBe('reset client x: secret');
+  expect(differences({ a: 1 }, { a: 2 })).toEqual([{ path: 'a', expected: 1, found: 2 }]);
   expect(drift({ a: 1, b: { c: 'secret', d: 'y' }, e: [1] }, { a: 2, b: { c: 'other', d: 'y' } })).toEqual(['a', 'b.c', 'e']);
 });
 

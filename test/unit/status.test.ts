@@ -275,7 +275,7 @@ describe('what a person reads', () => {
       'Versions      Drawbridge 0.1.0, nginx 1.30.4',
       'Certificate   mcp.example.org, from R11, until 2026-12-30 (in 38 days)',
       'Last backup   none known',
-      'Drift         none',
+      'Drift         none; `npm run drift -- --stack s` looks closer: realm, front, DNS',
       '',
       'Stack s is well.',
     ]);

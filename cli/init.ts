@@ -1,0 +1,77 @@
+import { stripVTControlCharacters } from 'node:util';
+import { ConfigError, parseConfig } from '../infra/config.ts';
+import { CommandError, UsageError } from './errors.ts';
+import { configOf, secretsOf } from './init/answers.ts';
+import { configured, descriptions, readStackFile, withConfig, writeStackFile } from './init/file.ts';
+import type { Flags } from './init/flags.ts';
+import { askPerson, readFlags, Unanswered, Unfounded } from './init/interview.ts';
+import { nextLines, nextSteps } from './init/next.ts';
+import { promptsOn } from './init/prompts.ts';
+import { projectDirectory } from './stack-file.ts';
+
+export interface InitOptions extends Flags {
+  stack: string;
+  yes?: boolean;
+  force?: boolean;
+  /** Print the file, and write nothing. */
+  dryRun?: boolean;
+  skipChecks?: boolean;
+  json?: boolean;
+  /** The folder of Pulumi.yaml. Default: the project's. */
+  directory?: string;
+  /** Whether a person is there to answer. Default: where a terminal is. */
+  person?: boolean;
+}
+
+/**
+ * Asks what a stack needs, checks each answer, and writes its config.
+ * @throws UsageError, ConfigError, CommandError; nothing was written then
+ */
+export async function init(options: InitOptions): Promise<void> {
+  try {
+    await write(options);
+  } catch (error) {
+    if (options.json && (error instanceof Unanswered || error instanceof Unfounded || error instanceof ConfigError)) {
+      const { problems, missing = [] } = error as { problems: readonly unknown[]; missing?: readonly string[] };
+      console.log(JSON.stringify({ ok: false, stack: options.stack, missing, problems }, null, 2));
+    }
+    throw error;
+  }
+}
+
+async function write({ stack, yes = false, force = false, dryRun = false, skipChecks, json = false, directory = projectDirectory, person, ...flags }: InitOptions): Promise<void> {
+  // The result is on stdout: the file, or JSON.
+  const output = json || dryRun ? process.stderr : process.stdout;
+  const say = (line = '') => void output.write(`${stripVTControlCharacters(line)}\n`);
+  const asks = person ?? (!yes && process.stdin.isTTY === true && output.isTTY === true);
+  const prompts = promptsOn(output);
+  const file = readStackFile(directory, stack);
+  if (configured(file).length > 0 && !force && !dryRun) {
+    const taken = `${file.path} has a config already.`;
+    if (!asks) throw new UsageError(`${taken} Nothing was touched: name another stack with --stack, or replace it with --force (its secrets stay).`);
+    if (!(await stoppable(prompts.yes(`${taken} Replace it? (its secrets stay)`, false)))) throw new CommandError('Stopped; nothing was written.');
+  }
+  const { answers, notes } = asks ? await stoppable(askPerson({ stack, flags, skipChecks }, prompts, say)) : await readFlags({ stack, flags, skipChecks });
+  const raw = configOf(answers);
+  // Their values come later, and never through here.
+  const config = parseConfig({ ...raw, secrets: Object.fromEntries(secretsOf(answers).map(({ name }) => [name, { secure: '' }])) });
+  const text = withConfig(file, raw, descriptions(directory));
+  if (!dryRun) writeStackFile(file, text);
+  const next = nextSteps(stack, answers, config);
+  if (json) return console.log(JSON.stringify({ ok: true, stack, file: file.path, written: !dryRun, config: raw, notes, secrets: secretsOf(answers).map(({ name }) => name), next }, null, 2));
+  if (dryRun) console.log(text.trimEnd());
+  say();
+  say(dryRun ? `${file.path} would be as above; nothing was written.` : `${file.path} is written.`);
+  for (const note of asks ? [] : notes) say(`  note: ${note}`);
+  say();
+  for (const line of nextLines(next)) say(line);
+}
+
+/** Ctrl-C at a question. */
+async function stoppable<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw (error as Error).name === 'ExitPromptError' ? new CommandError('Stopped; nothing was written.') : error;
+  }
+}

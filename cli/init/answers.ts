@@ -1,0 +1,80 @@
+import type { KnownClientName } from '../../keycloak/known-clients.ts';
+
+/** All that is asked for a new stack. What does not belong to its tier is absent. */
+export interface Answers {
+  readonly profile: 'production' | 'preview';
+  readonly tier: 'host' | 'tunnel';
+  /** `local` or `ssh://user@host[:port]`. */
+  readonly deploy: string;
+  readonly host: string;
+  /** `''`: none. */
+  readonly acmeEmail?: string;
+  readonly cloudflare?: Zone;
+  readonly servers: readonly Server[];
+  readonly clients: readonly KnownClientName[];
+  readonly signIn: SignIn;
+  readonly allow: Allow;
+}
+
+/** Where the public name is at Cloudflare. */
+export interface Zone {
+  readonly zone: string;
+  readonly accountId: string;
+  /** Only to ask Cloudflare with; it is written nowhere. `''`: Cloudflare is not asked. */
+  readonly token: string;
+}
+
+/** As in `drawbridge:servers`, with its path and scopes. */
+export interface Server {
+  readonly name: string;
+  readonly path: string;
+  readonly backend: unknown;
+  readonly scopes: readonly string[];
+  readonly [key: string]: unknown;
+}
+
+/** Who has an account, and where else people may sign in: alias → its client id. */
+export interface SignIn {
+  readonly users: readonly { readonly username: string; readonly email: string }[];
+  readonly providers: Readonly<Partial<Record<Provider, { readonly clientId: string; readonly issuer?: string }>>>;
+}
+
+export const providers = ['github', 'google', 'oidc'] as const;
+export type Provider = (typeof providers)[number];
+
+/** Who of those who can sign in may call. */
+export type Allow = 'everyone' | { readonly users: readonly string[]; readonly groups: readonly string[]; readonly domains: readonly string[] };
+
+/** The config of the stack, keyed without the namespace. It names secrets and holds none. */
+export function configOf({ profile, tier, host, deploy, acmeEmail, cloudflare, servers, clients, signIn, allow }: Answers): Record<string, unknown> {
+  const identityProviders = Object.fromEntries(Object.entries(signIn.providers).map(([alias, provider]) => [alias, { ...provider, clientSecret: { secret: alias } }]));
+  return {
+    tier,
+    host,
+    profile,
+    servers,
+    ...(Object.keys(identityProviders).length > 0 && { identityProviders }),
+    ...(allow !== 'everyone' && { allowlist: Object.fromEntries(Object.entries(allow).filter(([, names]) => names.length > 0)) }),
+    clients,
+    ...(signIn.users.length > 0 && { users: signIn.users }),
+    ...(acmeEmail && { acme: { email: acmeEmail } }),
+    deploy: { app: deploy, proxy: deploy },
+    ...(cloudflare && { cloudflare: { accountId: cloudflare.accountId, zone: cloudflare.zone, token: { secret: 'cloudflare' } } }),
+  };
+}
+
+/** The secrets that the config names, each with what it is. */
+export function secretsOf({ cloudflare, signIn, servers }: Answers): { name: string; what: string }[] {
+  const names = { github: 'the client secret that GitHub shows', google: 'the client secret that Google shows', oidc: 'the client secret of your provider' };
+  return [
+    ...(cloudflare ? [{ name: 'cloudflare', what: 'the API token for Cloudflare' }] : []),
+    ...providers.filter((alias) => signIn.providers[alias]).map((name) => ({ name, what: names[name] })),
+    ...[...new Set(servers.flatMap(referencesIn))].map((name) => ({ name, what: 'a secret of your server' })),
+  ];
+}
+
+/** Wherever a value is `{secret: name}`. */
+function referencesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => (key === 'secret' && typeof inner === 'string' ? [inner] : referencesIn(inner)));
+}

@@ -1,0 +1,40 @@
+import { type Allow, providers, type SignIn } from './answers.ts';
+import type { Flags } from './flags.ts';
+import { type Prompts, Wrong } from './prompts.ts';
+import { readAllow, readProvider, readUser } from './read.ts';
+
+/** @throws Wrong */
+export function givenSignIn({ user = [], identityProvider = [], oidcIssuer }: Flags): SignIn | undefined {
+  if (user.length + identityProvider.length === 0) return undefined;
+  const named = identityProvider.map((text) => readProvider(text, oidcIssuer));
+  const twice = named.find(([alias], index) => named.findIndex(([other]) => other === alias) < index);
+  if (twice) throw new Wrong(`names ${twice[0]} twice: each provider has one client id`);
+  if (oidcIssuer !== undefined && !named.some(([alias]) => alias === 'oidc')) throw new Wrong('has an --oidc-issuer without --identity-provider oidc=CLIENT-ID');
+  return { users: user.map(readUser), providers: Object.fromEntries(named) };
+}
+
+const words = { github: 'GitHub', google: 'Google', oidc: 'another provider that speaks OpenID Connect' } as const;
+
+export async function askSignIn(prompts: Prompts): Promise<SignIn> {
+  const ways = await prompts.several('Where do people sign in?', [{ value: 'accounts' as const, name: 'here: with an account that the stack makes', checked: true }, ...providers.map((value) => ({ value, name: words[value] }))]);
+  const found: [string, { clientId: string; issuer?: string }][] = [];
+  for (const alias of providers.filter((each) => ways.includes(each))) {
+    const issuer = alias === 'oidc' ? await prompts.text({ message: 'Its issuer? (a URL)', read: (url) => readProvider('oidc=any', url) }) : undefined;
+    const clientId = await prompts.text({ message: `The client id that ${alias === 'oidc' ? 'it' : words[alias]} shows for Drawbridge?`, read: (id) => readProvider(`${alias}=${id}`, issuer) });
+    found.push(readProvider(`${alias}=${clientId}`, issuer));
+  }
+  return { users: ways.includes('accounts') ? await askUsers(prompts) : [], providers: Object.fromEntries(found) };
+}
+
+async function askUsers(prompts: Prompts): Promise<SignIn['users']> {
+  const users: SignIn['users'][number][] = [];
+  do users.push(readUser(await prompts.text({ message: 'An account for? (name=address, for example ann=ann@example.org)', read: readUser })));
+  while (await prompts.yes('Another account?', false));
+  return users;
+}
+
+export async function askAllow(prompts: Prompts, { signIn }: { signIn?: SignIn }): Promise<Allow> {
+  const named = providers.filter((alias) => signIn?.providers[alias]);
+  const example = named[0] === 'github' ? 'github.octocat' : 'ann@example.org, @example.org';
+  return readAllow(await prompts.text({ message: `Who of those may call? (names, such as ${example}; everyone: whoever has an account at ${named.map((alias) => (alias === 'oidc' ? 'your provider' : words[alias])).join(' or ')})`, read: readAllow }));
+}

@@ -1,0 +1,30 @@
+import type { Zone } from './answers.ts';
+import { accountOf } from './cloudflare.ts';
+import type { Flags } from './flags.ts';
+import { type Prompts, Wrong } from './prompts.ts';
+import { readAccount, readZone } from './read.ts';
+
+const tokenHere = (): string => process.env.CLOUDFLARE_API_TOKEN ?? '';
+
+/** A name is in the zone of its parent, more often than not. */
+const parentOf = (host: string | undefined): string | undefined => (host && host.split('.').length > 2 ? host.slice(host.indexOf('.') + 1) : host);
+
+/** What the flags say of the zone. The token is no flag: every user of this machine could read it there. @throws Wrong */
+export async function givenZone({ cloudflareZone, cloudflareAccount }: Flags, { host }: { host?: string }): Promise<Zone | undefined> {
+  const token = tokenHere();
+  if (cloudflareZone === undefined && cloudflareAccount === undefined && !token) return undefined;
+  const zone = cloudflareZone === undefined ? parentOf(host) : readZone(cloudflareZone);
+  if (zone === undefined) return undefined;
+  if (cloudflareAccount !== undefined) return { zone, token, accountId: readAccount(cloudflareAccount) };
+  const accountId = await accountOf({ token, zone });
+  if (accountId === undefined) throw new Wrong(`is missing: the account of the zone ${zone} could not be found out ${token ? 'with CLOUDFLARE_API_TOKEN' : 'without CLOUDFLARE_API_TOKEN'}; the dashboard shows its id on the overview page of the zone`);
+  return { zone, token, accountId };
+}
+
+export async function askZone(prompts: Prompts, { host }: { host?: string }, before?: Zone): Promise<Zone> {
+  const zone = await prompts.text({ message: 'Which zone at Cloudflare is it in?', byDefault: before?.zone ?? parentOf(host), read: readZone });
+  // The one of the environment was just found wrong, perhaps.
+  const token = (before ? '' : tokenHere()) || (await prompts.secret('An API token for it? (only to check it now, it is not kept; nothing: do not check)'));
+  const byDefault = (await accountOf({ token, zone })) ?? before?.accountId;
+  return { zone, token, accountId: await prompts.text({ message: 'The id of its account? (the dashboard shows it on the overview page of the zone)', ...(byDefault && { byDefault }), read: readAccount }) };
+}

@@ -1,0 +1,83 @@
+import { chmodSync, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Document, isMap, isScalar, parse, parseDocument, visit, YAMLMap } from 'yaml';
+import { writeDurably } from '../../engine/files.ts';
+import { UsageError } from '../errors.ts';
+
+const NAMESPACE = 'drawbridge:';
+/** What a stack that stands may not lose: its secrets, and how often they were made anew. */
+const KEPT = ['secrets', 'rotation'];
+const WIDTH = 120;
+
+export interface StackFile {
+  readonly path: string;
+  /** Empty where there is none yet. */
+  readonly text: string;
+}
+
+/** @throws UsageError where it is no YAML with a map */
+export function readStackFile(directory: string, stack: string): StackFile {
+  const link = join(directory, `Pulumi.${stack}.yaml`);
+  if (!existsSync(link)) return { path: link, text: '' };
+  const path = realpathSync(link);
+  const file = { path, text: readFileSync(path, 'utf8') };
+  const { contents, errors } = parseDocument(file.text);
+  if (errors.length > 0 || (contents && !isMap(contents))) throw new UsageError(`${path} is no YAML that holds a map: put it right, or move it away.`);
+  return file;
+}
+
+/** The keys of the config that a new one would overwrite. `pulumi stack init` makes files that have none. */
+export function configured({ text }: StackFile): string[] {
+  const config = parseDocument(text).get('config');
+  return isMap(config) ? config.items.map(({ key }) => String(key)).filter((key) => isOurs(key) && !KEPT.includes(bare(key))) : [];
+}
+
+/**
+ * The file with this config, each key under what it is for. What else is in it stays: secrets, keys of other programs, how Pulumi encrypts.
+ * @param config keyed without the namespace
+ * @param says key, without the namespace → what it is for
+ */
+export function withConfig({ text }: StackFile, config: Readonly<Record<string, unknown>>, says: Readonly<Record<string, string>>): string {
+  const document: Document = text ? parseDocument(text) : new Document({});
+  if (!isMap(document.get('config'))) document.set('config', new YAMLMap());
+  const entries = document.get('config') as YAMLMap;
+  entries.flow = false;
+  const kept = entries.items.filter(({ key }) => !isOurs(String(key)) || KEPT.includes(bare(String(key))));
+  const written = Object.entries(config).map(([name, value]) => {
+    const key = document.createNode(`${NAMESPACE}${name}`);
+    if (says[name]) key.commentBefore = wrapped(says[name]);
+    const node = document.createNode(value);
+    // A list of words reads best on one line.
+    visit(node, { Seq: (_, list) => void (list.flow = list.items.every(isScalar)) });
+    return document.createPair(key, node);
+  });
+  entries.items = [...written, ...kept];
+  return document.toString({ lineWidth: WIDTH });
+}
+
+/** What each key is for, from the project's file. */
+export function descriptions(directory: string): Record<string, string> {
+  const { config } = parse(readFileSync(join(directory, 'Pulumi.yaml'), 'utf8')) as { config: Record<string, { description: string }> };
+  return Object.fromEntries(Object.entries(config).map(([key, { description }]) => [bare(key), description]));
+}
+
+/** Whole or not at all. Who could read it still may; a new one is for its owner, until that one decides otherwise. */
+export function writeStackFile({ path, text: before }: StackFile, text: string): void {
+  const mode = before ? statSync(path).mode & 0o777 : undefined;
+  writeDurably(path, text);
+  if (mode !== undefined) chmodSync(path, mode);
+}
+
+const bare = (key: string): string => key.slice(key.indexOf(':') + 1);
+/** Pulumi reads a key that names no namespace as the project's own. */
+const isOurs = (key: string): boolean => key.startsWith(NAMESPACE) || !key.includes(':');
+
+function wrapped(text: string): string {
+  const lines: string[] = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!;
+    if (line !== '' && line.length + word.length > WIDTH - 6) lines.push(` ${word}`);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,33 @@
+/** The answers as they can be given on the command line. */
+export interface Flags {
+  profile?: string;
+  tier?: string;
+  deploy?: string;
+  host?: string;
+  acmeEmail?: string;
+  cloudflareZone?: string;
+  cloudflareAccount?: string;
+  server?: string[];
+  client?: string[];
+  user?: string[];
+  identityProvider?: string[];
+  oidcIssuer?: string;
+  allow?: string[];
+}
+
+/** As Commander takes them: the flag, what it says, whether it may be repeated. */
+export const flags: readonly (readonly [flag: string, says: string, repeated?: true])[] = [
+  ['--profile <name>', 'production: deployed with the Pulumi CLI (default); preview: with `npm run up`, to try it'],
+  ['--tier <name>', 'host: a host of your own with ports 80 and 443 open; tunnel: a Cloudflare tunnel, no port open'],
+  ['--deploy <machine>', 'where it runs: local, or ssh://user@host[:port]'],
+  ['--host <name>', 'its public name, for example mcp.example.org'],
+  ['--acme-email <address>', 'tier host: whom the certificate authority may write to; none by default'],
+  ['--cloudflare-zone <zone>', 'tier tunnel: the zone at Cloudflare of the name (default: the name without its first label)'],
+  ['--cloudflare-account <id>', 'tier tunnel: its account (default: the one of the zone, asked with CLOUDFLARE_API_TOKEN)'],
+  ['--server <server>', 'an MCP server: builtin, or as in drawbridge:servers, for example "{ name: files, backend: { url: https://files.example.org/mcp } }"; may be repeated', true],
+  ['--client <name>', 'which MCP clients may connect (default: all that are known); may be repeated', true],
+  ['--user <name=email>', 'someone to make an account for; may be repeated', true],
+  ['--identity-provider <kind=client-id>', 'where else people may sign in: github, google or oidc; may be repeated', true],
+  ['--oidc-issuer <url>', 'the issuer of --identity-provider oidc=…'],
+  ['--allow <who>', 'who of them may call: everyone, a user name, an address, @domain or group:name; may be repeated', true],
+];

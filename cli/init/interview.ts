@@ -1,0 +1,108 @@
+import { CommandError, UsageError } from '../errors.ts';
+import type { Answers } from './answers.ts';
+import type { Flags } from './flags.ts';
+import { type Prompts, Wrong } from './prompts.ts';
+import { type Question, questions, type SoFar } from './questions.ts';
+
+/** The answers, and what is worth knowing about them. */
+export interface Interview {
+  answers: Answers;
+  notes: string[];
+}
+
+/** Flags that are missing or wrong. */
+export class Unanswered extends UsageError {
+  readonly missing: readonly string[];
+  readonly problems: readonly string[];
+
+  constructor(missing: readonly string[], problems: readonly string[]) {
+    super([...problems, ...(missing.length > 0 ? [`Missing, as nobody can be asked: ${missing.join(', ')}. \`npm run init -- --help\` says what each takes.`] : [])].join('\n'));
+    this.missing = missing;
+    this.problems = problems;
+  }
+}
+
+/** Answers that the world does not bear out. */
+export class Unfounded extends CommandError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(['The answers do not hold yet; nothing was written:', ...problems.map((problem) => `  - ${problem}`)].join('\n'), ['Put that right, or write the config all the same with --skip-checks.']);
+    this.problems = problems;
+  }
+}
+
+type Subject = { stack: string; flags: Flags; skipChecks?: boolean };
+
+/** Asks a person for what the flags do not say. Each answer is checked at once, and may be given again. */
+export async function askPerson({ stack, flags, skipChecks = false }: Subject, prompts: Prompts, say: (line: string) => void): Promise<Interview> {
+  const soFar: SoFar = {};
+  const notes: string[] = [];
+  for (const question of questions) {
+    if (isForeign(question, soFar)) {
+      if (isNamed(question, flags)) say(foreign(question, soFar));
+      continue;
+    }
+    let answer = await given(question, flags, soFar).catch((error: unknown) => void say(wordsOf(error, question)));
+    for (let settled = false; !settled; ) {
+      answer ??= await question.ask(prompts, soFar);
+      const found = (!skipChecks && (await question.check?.(answer, soFar, stack))) || { problems: [], notes: [] };
+      for (const line of found.notes) say(`  note: ${line}`);
+      for (const line of found.problems) say(`  problem: ${line}`);
+      const next = found.problems.length === 0 ? 'keep' : await prompts.choose('What now?', choices);
+      if (next === 'answer') answer = await question.ask(prompts, soFar, answer);
+      settled = next === 'keep';
+      if (settled) notes.push(...found.notes, ...found.problems);
+    }
+    Object.assign(soFar, { [question.key]: answer });
+  }
+  return { answers: soFar as Answers, notes };
+}
+
+const choices = [
+  { value: 'answer', name: 'give another answer' },
+  { value: 'check', name: 'check once more: I have put it right' },
+  { value: 'keep', name: 'go on all the same: I shall put it right before `up`' },
+] as const;
+
+/**
+ * Takes all answers from the flags, where nobody can be asked.
+ * @throws UsageError with all that is missing or wrong at once, CommandError with all that the checks found
+ */
+export async function readFlags({ stack, flags, skipChecks = false }: Subject): Promise<Interview> {
+  const soFar: SoFar = {};
+  const [missing, wrong]: [string[], string[]] = [[], []];
+  for (const question of questions) {
+    if (isForeign(question, soFar)) {
+      if (isNamed(question, flags)) wrong.push(foreign(question, soFar));
+      continue;
+    }
+    try {
+      const answer = (await given(question, flags, soFar)) ?? question.byDefault;
+      // Whether these are asked at all hangs on answers that are missing themselves.
+      if (answer !== undefined) Object.assign(soFar, { [question.key]: answer });
+      else if ((!question.tier || soFar.tier) && (question.key !== 'allow' || soFar.signIn)) missing.push(question.flag);
+    } catch (error) {
+      wrong.push(wordsOf(error, question));
+    }
+  }
+  if (missing.length + wrong.length > 0) throw new Unanswered(missing, wrong);
+  const checked = questions.filter(({ key, check }) => !skipChecks && check && soFar[key] !== undefined);
+  const found = await Promise.all(checked.map(async ({ key, flag, check }) => ({ flag, ...(await check!(soFar[key]!, soFar, stack)) })));
+  // A machine that cannot be reached is one problem, whatever was to be asked there.
+  const problems = new Map(found.toReversed().flatMap(({ flag, problems: some }) => some.map((problem) => [problem, flag] as const)));
+  if (problems.size > 0) throw new Unfounded([...problems].map(([problem, flag]) => `${flag}: ${problem}`).reverse());
+  return { answers: soFar as Answers, notes: [...new Set(found.flatMap(({ notes }) => notes))] };
+}
+
+/** Whether a question is of the other tier. */
+const isForeign = ({ tier }: Question, soFar: SoFar): boolean => tier !== undefined && soFar.tier !== undefined && tier !== soFar.tier;
+const isNamed = (question: Question, flags: Flags): boolean => question.flags.some((name) => flags[name] !== undefined);
+const foreign = ({ flag, tier }: Question, soFar: SoFar): string => `${flag} is for tier ${tier}, and the tier is ${soFar.tier}: leave it out`;
+
+const given = async (question: Question, flags: Flags, soFar: SoFar) => question.given(flags, soFar);
+
+function wordsOf(error: unknown, { flag }: Question): string {
+  if (error instanceof Wrong) return `${flag} ${error.message}`;
+  throw error;
+}

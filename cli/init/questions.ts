@@ -1,0 +1,128 @@
+import { knownClientNames, knownClients } from '../../keycloak/known-clients.ts';
+import type { Answers } from './answers.ts';
+import { askServers } from './ask-servers.ts';
+import { askAllow, askSignIn, givenSignIn } from './ask-people.ts';
+import { askZone, givenZone } from './ask-zone.ts';
+import { checkCloudflare } from './cloudflare.ts';
+import { type Checked, checkMachine, checkName } from './checks.ts';
+import type { Flags } from './flags.ts';
+import type { Prompts } from './prompts.ts';
+import { readAllow, readClient, readEmail, readHost, readProfile, readServer, readTarget, readTier } from './read.ts';
+
+/** What is answered so far: of a question, the ones before it. */
+export type SoFar = Partial<Answers>;
+
+export interface Question<Key extends keyof Answers = keyof Answers> {
+  readonly key: Key;
+  /** What gives the answer on the command line, in words and by name. */
+  readonly flag: string;
+  readonly flags: readonly (keyof Flags)[];
+  /** Asked in this tier only. Default: in both. */
+  readonly tier?: Answers['tier'];
+  /** The answer that the flags give; undefined: none. @throws Wrong */
+  given(flags: Flags, soFar: SoFar): Answers[Key] | undefined | Promise<Answers[Key] | undefined>;
+  /** The answer where there is none and nobody can be asked. Without it, the flag is required. */
+  readonly byDefault?: Answers[Key];
+  /** @param before the answer that is to be another now */
+  ask(prompts: Prompts, soFar: SoFar, before?: Answers[Key]): Promise<Answers[Key]>;
+  /** Asks the world, and changes nothing. */
+  check?(answer: Answers[Key], soFar: SoFar, stack: string): Promise<Checked>;
+}
+
+const question = <Key extends keyof Answers>(one: Question<Key>) => one as unknown as Question;
+const each = <T>(texts: readonly string[] | undefined, read: (text: string) => T): T[] | undefined => texts?.map((text) => read(text));
+const ifGiven = <T>(text: string | undefined, read: (text: string) => T): T | undefined => (text === undefined ? undefined : read(text));
+
+/** All of them, in the order in which they are asked. */
+export const questions: readonly Question[] = [
+  question<'profile'>({
+    key: 'profile',
+    flag: '--profile',
+    flags: ['profile'],
+    given: ({ profile }) => ifGiven(profile, readProfile),
+    byDefault: 'production',
+    ask: (prompts) =>
+      prompts.choose('What is it for?', [
+        { value: 'production', name: 'production: deployed with the Pulumi CLI, with state and secrets of your own' },
+        { value: 'preview', name: 'preview: to try it, with `npm run up`; has a test user, and may be lost' },
+      ]),
+  }),
+  question<'tier'>({
+    key: 'tier',
+    flag: '--tier',
+    flags: ['tier'],
+    given: ({ tier }) => ifGiven(tier, readTier),
+    ask: (prompts) =>
+      prompts.choose('How do clients get in?', [
+        { value: 'host', name: 'host: nginx on a host with a public address, ports 80 and 443 open' },
+        { value: 'tunnel', name: 'tunnel: a Cloudflare tunnel, no port open; the domain is a zone at Cloudflare' },
+      ]),
+  }),
+  question<'deploy'>({
+    key: 'deploy',
+    flag: '--deploy',
+    flags: ['deploy'],
+    given: ({ deploy }) => ifGiven(deploy, readTarget),
+    ask: (prompts, _, before) => prompts.text({ message: 'Where does it run? (local, or ssh://user@host)', byDefault: before ?? 'local', read: readTarget }),
+    check: (deploy, _, stack) => checkMachine({ deploy }, stack),
+  }),
+  question<'host'>({
+    key: 'host',
+    flag: '--host',
+    flags: ['host'],
+    given: ({ host }) => ifGiven(host, readHost),
+    ask: (prompts, _, before) => prompts.text({ message: 'Its public name? (for example mcp.example.org)', ...(before && { byDefault: before }), read: readHost }),
+    // Behind a tunnel `up` makes the record itself.
+    check: async (host, { tier, deploy }) => (tier === 'host' && deploy ? checkName({ host, deploy }) : { problems: [], notes: [] }),
+  }),
+  question<'acmeEmail'>({
+    key: 'acmeEmail',
+    flag: '--acme-email',
+    flags: ['acmeEmail'],
+    tier: 'host',
+    given: ({ acmeEmail }) => ifGiven(acmeEmail, readEmail),
+    byDefault: '',
+    ask: (prompts) => prompts.text({ message: 'Whom may the certificate authority write to? (an e-mail address, or nothing)', read: readEmail }),
+  }),
+  question<'cloudflare'>({
+    key: 'cloudflare',
+    flag: '--cloudflare-zone, --cloudflare-account',
+    flags: ['cloudflareZone', 'cloudflareAccount'],
+    tier: 'tunnel',
+    given: givenZone,
+    ask: askZone,
+    check: (zone, { host }, stack) => checkCloudflare(zone!, host!, stack),
+  }),
+  question<'servers'>({
+    key: 'servers',
+    flag: '--server',
+    flags: ['server'],
+    given: ({ server }) => each(server, readServer),
+    ask: askServers,
+  }),
+  question<'clients'>({
+    key: 'clients',
+    flag: '--client',
+    flags: ['client'],
+    given: ({ client }) => each(client, readClient),
+    byDefault: knownClientNames,
+    ask: (prompts) => prompts.several('Which clients may connect?', knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: true }))),
+  }),
+  question<'signIn'>({
+    key: 'signIn',
+    flag: '--user or --identity-provider',
+    flags: ['user', 'identityProvider', 'oidcIssuer'],
+    given: givenSignIn,
+    ask: askSignIn,
+  }),
+  question<'allow'>({
+    key: 'allow',
+    flag: '--allow',
+    flags: ['allow'],
+    given: ({ allow }, { signIn }) => (allow ? readAllow(allow.join(' ')) : onlyOwnAccounts(signIn)),
+    ask: askAllow,
+  }),
+];
+
+/** Where there are no accounts but those that the stack makes, everyone who can sign in is listed already. */
+const onlyOwnAccounts = (signIn: SoFar['signIn']) => (signIn && Object.keys(signIn.providers).length === 0 ? 'everyone' : undefined);

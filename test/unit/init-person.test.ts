@@ -1,0 +1,152 @@
+import { screen } from '@inquirer/testing/vitest';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { init, type InitOptions } from '../../cli/init.ts';
+import { readStackConfig } from '../../cli/stack-file.ts';
+import { CloudflareSimulation } from '../cloudflare/simulation.ts';
+import { reachedMachine } from '../support/reached-machine.ts';
+
+/** A person at the terminal, who reads a question and answers it by keys. */
+let directory: string;
+let said: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'drawbridge-init-'));
+  writeFileSync(join(directory, 'Pulumi.yaml'), readFileSync('Pulumi.yaml'));
+  said = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((said += String(text)), true));
+  vi.stubEnv('CLOUDFLARE_API_TOKEN', '');
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  rmSync(directory, { recursive: true });
+});
+
+const run = (options: Partial<InitOptions> = {}) => init({ stack: 'prod', directory, person: true, ...options });
+const shows = (text: string) => vi.waitFor(() => expect(screen.getScreen()).toContain(text), { timeout: 10_000, interval: 5 });
+/** Answers a question by typing. */
+async function types(question: string, text: string) {
+  await shows(question);
+  if (text !== '') screen.type(text);
+  screen.keypress('enter');
+}
+/** Takes the choice that is so many below the first. */
+async function takes(question: string, below = 0) {
+  await shows(question);
+  for (let at = 0; at < below; at++) screen.keypress('down');
+  screen.keypress('enter');
+}
+const erase = (length: number) => {
+  for (let at = 0; at < length; at++) screen.keypress('backspace');
+};
+const written = () => readFileSync(join(directory, 'Pulumi.prod.yaml'), 'utf8');
+
+describe('a person who deploys to a host', () => {
+  it('is asked one thing after another, and has a config that check-config takes', async () => {
+    reachedMachine({ names: { 'mcp.example.org': ['203.0.113.7'] }, addresses: ['203.0.113.7'] });
+    const done = run();
+    await takes('What is it for?');
+    await takes('How do clients get in?');
+    await types('Where does it run?', 'ssh://deploy@mcp.example.org');
+    await types('Its public name?', 'mcp.example.org');
+    await types('certificate authority', 'ann@example.org');
+    await takes('Which MCP server is behind it?', 1);
+    await types('Its URL?', 'https://files.example.net/mcp');
+    await types('What is it called?', 'files');
+    await types('Another server?', 'n');
+    await takes('Which clients may connect?');
+    await takes('Where do people sign in?');
+    await types('An account for?', 'ann=ann@example.org');
+    await types('Another account?', 'n');
+    await done;
+    expect(readStackConfig('prod', directory)).toMatchObject({
+      tier: 'host',
+      profile: 'production',
+      host: 'mcp.example.org',
+      deploy: { app: 'ssh://deploy@mcp.example.org', proxy: 'ssh://deploy@mcp.example.org' },
+      acme: { email: 'ann@example.org' },
+      servers: [{ name: 'files', path: '/files', backend: { url: 'https://files.example.net/mcp' }, scopes: ['files:read', 'files:write'] }],
+      users: [{ username: 'ann', email: 'ann@example.org' }],
+    });
+    expect(said).toMatch(/Pulumi\.prod\.yaml is written\.[^]*MCP server files at https:\/\/mcp\.example\.org\/files[^]*pulumi up --stack prod/);
+  });
+
+  it('hears at once what is wrong with an answer, and gives another', async () => {
+    reachedMachine({ names: { 'mcp.example.org': ['203.0.113.7'] }, addresses: ['203.0.113.7'] });
+    const done = run({ profile: 'production', tier: 'host', server: ['builtin'], user: ['ann=ann@example.org'], client: ['claude'], acmeEmail: '' });
+    await types('Where does it run?', 'mcp.example.org');
+    await shows('is neither local nor ssh://user@host[:port]');
+    erase(15);
+    await types('Where does it run?', 'ssh://deploy@away');
+    await shows('What now?');
+    expect(said).toContain('problem: ssh://deploy@away: away does not answer on port 22');
+    await takes('What now?');
+    await types('Where does it run?', 'ssh://deploy@mcp.example.org');
+    await types('Its public name?', 'https://MCP.example.org');
+    await shows('is no host name');
+    erase(23);
+    await types('Its public name?', 'mcp.example.org');
+    await done;
+    expect(written()).toContain('app: ssh://deploy@mcp.example.org');
+  });
+
+  it('puts right what is not an answer’s fault, and has it checked once more, or goes on all the same', async () => {
+    const wrong = { names: { 'mcp.example.org': ['198.51.100.1'] }, addresses: ['203.0.113.7'] };
+    const machine = reachedMachine({ ...wrong, names: {} });
+    const flags = { profile: 'production', tier: 'host', deploy: 'ssh://deploy@m', host: 'mcp.example.org', server: ['builtin'], user: ['ann=ann@example.org'], client: ['claude'], acmeEmail: '' };
+    const done = run(flags);
+    await shows('What now?');
+    expect(said).toContain('problem: mcp.example.org has no DNS record: it needs A 203.0.113.7');
+    machine.change(wrong);
+    await takes('What now?', 1);
+    await vi.waitFor(() => expect(said).toContain('problem: mcp.example.org leads to 198.51.100.1, which is not this machine: its DNS records have to be A 203.0.113.7'));
+    await takes('What now?', 2);
+    await done;
+    expect(existsSync(join(directory, 'Pulumi.prod.yaml'))).toBe(true);
+  });
+
+  it('who says no to a file that is there, or leaves at a question, has nothing written', async () => {
+    const before = 'config:\n  drawbridge:profile: local\n';
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), before);
+    const refused = expect(run()).rejects.toThrow('Stopped; nothing was written.');
+    await types('Replace it?', 'n');
+    await refused;
+    const left = expect(run({ force: true })).rejects.toThrow('Stopped; nothing was written.');
+    await shows('What is it for?');
+    screen.keypress({ name: 'c', ctrl: true });
+    await left;
+    expect(written()).toBe(before);
+  });
+});
+
+describe('a person who deploys behind a tunnel', () => {
+  let cloudflare: CloudflareSimulation;
+  beforeEach(async () => {
+    cloudflare = await CloudflareSimulation.start({ zones: ['example.test'] });
+    vi.stubEnv('CLOUDFLARE_BASE_URL', cloudflare.url);
+    reachedMachine({ names: {}, addresses: ['10.0.0.2'] });
+  });
+  afterEach(() => cloudflare.stop());
+
+  it('gives a token that only asks: which account it is, and whether it may do all that it has to', async () => {
+    const [weak, strong] = [cloudflare.tokenWith(['Zone Read', 'DNS Write']), cloudflare.tokenWith(['Zone Read', 'DNS Write', 'Cloudflare Tunnel Write', 'Cache Settings Write'])];
+    const done = run({ profile: 'production', tier: 'tunnel', deploy: 'ssh://deploy@m', host: 'mcp.example.test', server: ['builtin'], identityProvider: ['github=Ov23li'], allow: ['github.octocat'], client: ['claude'] });
+    await types('Which zone at Cloudflare', '');
+    await types('An API token', weak);
+    await types(`(${cloudflare.accountId})`, '');
+    await shows('What now?');
+    expect(said).toMatch(/problem: the token lacks the permission Account → Cloudflare Tunnel → Edit[^]*problem: the token lacks the permission Zone → Cache Rules → Edit/);
+    await takes('What now?');
+    await types('Which zone at Cloudflare', '');
+    await types('An API token', strong);
+    await types('The id of its account?', '');
+    await done;
+    expect(cloudflare.leftovers()).toEqual([]);
+    expect(written()).toMatch(new RegExp(`drawbridge:cloudflare:\\n {4}accountId: ${cloudflare.accountId}\\n {4}zone: example\\.test\\n {4}token:\\n {6}secret: cloudflare`));
+    for (const token of [weak, strong]) expect(`${written()}${said}${await screen.getFullOutput()}`).not.toContain(token);
+    expect(said).toContain("pulumi config set --stack prod --secret --path 'drawbridge:secrets.cloudflare'");
+    expect(said).toContain('Give github the callback URL https://mcp.example.test/auth/realms/main/broker/github/endpoint');
+  });
+});

@@ -1,0 +1,223 @@
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
+import { CommandError, UsageError } from '../../cli/errors.ts';
+import { init, type InitOptions } from '../../cli/init.ts';
+import { readStackConfig } from '../../cli/stack-file.ts';
+import { ConfigError, configSchema } from '../../infra/config.ts';
+import { CloudflareSimulation } from '../cloudflare/simulation.ts';
+import { npmRun } from '../support/npm-run.ts';
+import { reachedMachine } from '../support/reached-machine.ts';
+
+/** `npm run init` where nobody can be asked: all answers are flags. */
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'drawbridge-init-'));
+  writeFileSync(join(directory, 'Pulumi.yaml'), readFileSync('Pulumi.yaml'));
+  vi.stubEnv('CLOUDFLARE_API_TOKEN', '');
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(directory, { recursive: true });
+});
+
+const file = () => join(directory, 'Pulumi.prod.yaml');
+const written = () => readFileSync(file(), 'utf8');
+const onHost = { tier: 'host', deploy: 'ssh://deploy@m', host: 'mcp.example.org', server: ['builtin'], user: ['ann=ann@example.org'] };
+const behindTunnel = { ...onHost, tier: 'tunnel', host: 'mcp.example.test', cloudflareAccount: 'a'.repeat(32) };
+
+async function run(options: Partial<InitOptions>): Promise<{ stdout: string; stderr: string; error?: Error }> {
+  const [out, err, log] = [vi.spyOn(process.stdout, 'write').mockReturnValue(true), vi.spyOn(process.stderr, 'write').mockReturnValue(true), vi.spyOn(console, 'log').mockReturnValue()];
+  const all = () => ({ stdout: [...out.mock.calls, ...log.mock.calls.map(([line]) => [`${String(line)}\n`])].map(([text]) => String(text)).join(''), stderr: err.mock.calls.map(([text]) => String(text)).join('') });
+  try {
+    await init({ stack: 'prod', directory, yes: true, skipChecks: true, ...options });
+    return all();
+  } catch (error) {
+    return { ...all(), error: error as Error };
+  } finally {
+    for (const spy of [out, err, log]) spy.mockRestore();
+  }
+}
+
+describe('flags', () => {
+  it('that are missing are all named at once, and those that are wrong beside them: wrong use', async () => {
+    const { error } = await run({ deploy: 'mcp.example.org', acmeEmail: 'ann', user: ['ann'] });
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error!.message.split('\n')).toEqual([
+      '--deploy is neither local nor ssh://user@host[:port]',
+      '--acme-email email is no e-mail address',
+      '--user or --identity-provider has no = in it: for example ann=ann@example.org',
+      'Missing, as nobody can be asked: --tier, --host, --server. `npm run init -- --help` says what each takes.',
+    ]);
+    expect(existsSync(file())).toBe(false);
+  });
+
+  it.each<[string, Partial<InitOptions>, string]>([
+    ['a host that is a URL', { host: 'https://mcp.example.org' }, '--host is no host name: lower-case letters'],
+    ['a host without a dot', { host: 'intranet' }, '--host is not a public name: intranet has no dot'],
+    ['a profile that needs no config', { profile: 'local' }, '--profile is none of: production, preview'],
+    ['a zone in tier host', { cloudflareZone: 'example.org' }, '--cloudflare-zone, --cloudflare-account is for tier tunnel, and the tier is host: leave it out'],
+    ['an address for a CA in tier tunnel', { ...behindTunnel, acmeEmail: 'ann@example.org' }, '--acme-email is for tier host, and the tier is tunnel: leave it out'],
+    ['a tunnel of which the account is not known', { ...behindTunnel, cloudflareAccount: undefined, cloudflareZone: 'example.test' }, '--cloudflare-zone, --cloudflare-account is missing: the account of the zone example.test could not be found out without CLOUDFLARE_API_TOKEN'],
+    ['a server that is no YAML', { server: ['{ name: files'] }, '--server is no YAML: '],
+    ['a server without a backend', { server: ['{ name: files }'] }, '--server is neither builtin nor a map with a backend'],
+    ['an image without a port', { server: ['{ name: files, backend: { image: ghcr.io/owner/files } }'] }, '--server backend.port is missing'],
+    ['an image that is none', { server: ['{ name: files, backend: { image: "Files!", port: 1 } }'] }, '--server backend.image is no image name'],
+    ['a client that nobody knows', { client: ['netscape'] }, '--client is none of: claude, '],
+    ['an account without an address', { user: ['ann='] }, '--user or --identity-provider email is no e-mail address'],
+    ['a provider that nobody knows', { identityProvider: ['myspace=1'] }, '--user or --identity-provider is none of: github, google, oidc'],
+    ['a provider twice', { identityProvider: ['github=1', 'github=2'] }, 'names github twice'],
+    ['a provider without its issuer', { identityProvider: ['oidc=1'], allow: ['everyone'] }, '--user or --identity-provider oidc.issuer is missing'],
+    ['everyone and others', { allow: ['everyone', 'ann'] }, '--allow names everyone, and others beside'],
+  ])('with %s are wrong use, and say so', async (_, flags, words) => {
+    const { error } = await run({ ...onHost, ...flags });
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error!.message).toContain(words);
+    expect(existsSync(file())).toBe(false);
+  });
+
+  it('have to say who may call where anybody with an account at a provider could sign in', async () => {
+    const { error } = await run({ ...onHost, user: undefined, identityProvider: ['github=Ov23li'] });
+    expect(error!.message).toMatch(/^Missing, as nobody can be asked: --allow\./);
+    await run({ ...onHost, identityProvider: ['github=Ov23li'], allow: ['github.octocat', '@example.org', 'group:developers'] });
+    expect((parse(written()) as { config: Record<string, unknown> }).config['drawbridge:allowlist']).toEqual({ users: ['github.octocat'], groups: ['developers'], domains: ['example.org'] });
+  });
+
+  it('that only together make no config are refused as check-config would', async () => {
+    const { error } = await run({ ...onHost, server: ['builtin', '{ backend: { url: https://files.example.org/mcp } }'] });
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error!.message).toContain('drawbridge:servers has two servers with the name mcp');
+    expect(existsSync(file())).toBe(false);
+  });
+});
+
+describe('the file', () => {
+  it('is what the program reads, each key under what it is for', async () => {
+    const { error } = await run({ ...onHost, server: ['builtin', '{ name: files, backend: { command: npx, args: [-y, server-files], env: { TOKEN: { secret: files } } } }'], acmeEmail: 'ann@example.org', client: ['claude', 'cursor'] });
+    expect(error).toBeUndefined();
+    expect(written()).toMatch(/^config:\n {2}# The way in: host [^\n]*\n {2}drawbridge:tier: host\n/);
+    const keys = Object.keys((parse(written()) as { config: object }).config);
+    for (const key of keys) expect(written()).toMatch(new RegExp(`^ {2}# [^]*?\\n {2}${key}:`, 'm'));
+    expect(keys.map((key) => key.replace('drawbridge:', '')).every((key) => key in configSchema.shape)).toBe(true);
+    expect(() => readStackConfig('prod', directory)).toThrow("names the secret files, which drawbridge:secrets does not have: `pulumi config set --secret --path 'drawbridge:secrets.files'` sets it");
+    expect(statSync(file()).mode & 0o777).toBe(0o600);
+  });
+
+  it('is never overwritten but by --force, and then keeps the secrets, what is another program’s, the mode, and the link', async () => {
+    const before = '# mine\nencryptionsalt: v1:abc:def\nconfig:\n  docker:host: unix:///x # theirs\n  drawbridge:realm: people\n  drawbridge:secrets:\n    github:\n      secure: v1:xyz\n  drawbridge:rotation: { database: 3 }\n';
+    writeFileSync(join(directory, 'elsewhere.yaml'), before);
+    chmodSync(join(directory, 'elsewhere.yaml'), 0o644);
+    symlinkSync('elsewhere.yaml', file());
+    const { error } = await run(onHost);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error!.message).toContain('has a config already. Nothing was touched: name another stack with --stack, or replace it with --force');
+    expect(written()).toBe(before);
+    expect((await run({ ...onHost, force: true })).error).toBeUndefined();
+    expect(lstatSync(file()).isSymbolicLink()).toBe(true);
+    expect(statSync(file()).mode & 0o777).toBe(0o644);
+    const { config, ...rest } = parse(written()) as { config: Record<string, unknown> };
+    expect(rest).toEqual({ encryptionsalt: 'v1:abc:def' });
+    expect(config).toMatchObject({ 'docker:host': 'unix:///x', 'drawbridge:secrets': { github: { secure: 'v1:xyz' } }, 'drawbridge:rotation': { database: 3 }, 'drawbridge:host': 'mcp.example.org' });
+    expect(config).not.toHaveProperty('drawbridge:realm');
+    expect(written()).toMatch(/^# mine\n[^]*# theirs/);
+  });
+
+  it('that `pulumi stack init` made, without a config, is filled without --force', async () => {
+    writeFileSync(file(), 'encryptionsalt: v1:abc:def\n');
+    expect((await run(onHost)).error).toBeUndefined();
+    expect(written()).toMatch(/^encryptionsalt: v1:abc:def\nconfig:\n/);
+  });
+
+  it('that is no YAML is left alone', async () => {
+    writeFileSync(file(), 'config: [');
+    expect((await run({ ...onHost, force: true })).error!.message).toContain('is no YAML that holds a map');
+    expect(written()).toBe('config: [');
+  });
+
+  it('is only printed by --dry-run, on stdout, with everything else on stderr', async () => {
+    const { stdout, stderr } = await run({ ...onHost, dryRun: true });
+    expect(existsSync(file())).toBe(false);
+    expect((parse(stdout) as { config: object }).config).toMatchObject({ 'drawbridge:tier': 'host' });
+    expect(stderr).toMatch(/would be as above; nothing was written/);
+  });
+});
+
+describe('checks', () => {
+  it('say all at once what keeps the answers from holding: a failure, and nothing is written', async () => {
+    reachedMachine({ names: { 'mcp.example.org': ['198.51.100.1'] }, addresses: ['203.0.113.7'] });
+    const { error } = await run({ ...onHost, skipChecks: false });
+    expect(error).toBeInstanceOf(CommandError);
+    expect(error!.message).toBe('The answers do not hold yet; nothing was written:\n  - --host: mcp.example.org leads to 198.51.100.1, which is not this machine: its DNS records have to be A 203.0.113.7');
+    expect(existsSync(file())).toBe(false);
+  });
+
+  it('name a machine that cannot be reached, once', async () => {
+    reachedMachine({ names: {}, addresses: [] });
+    const { error } = await run({ ...onHost, deploy: 'ssh://deploy@away', skipChecks: false });
+    expect(error!.message.split('\n').slice(1)).toEqual(['  - --deploy: ssh://deploy@away: away does not answer on port 22: is it up, and does a firewall let you in?.']);
+  });
+
+  it('of a machine that can be reached say what it lacks, which is put right later', async () => {
+    reachedMachine({ names: { 'mcp.example.org': ['203.0.113.7'] }, addresses: ['203.0.113.7'] });
+    const { error, stdout } = await run({ ...onHost, skipChecks: false, json: true });
+    expect(error).toBeUndefined();
+    const { ok, written: isWritten, notes } = JSON.parse(stdout) as { ok: boolean; written: boolean; notes: string[] };
+    expect([ok, isWritten]).toEqual([true, true]);
+    expect(notes).toContainEqual(expect.stringMatching(/^ssh:\/\/deploy@m: a Docker engine runs, but \S+ may not use it: `npm run host -- prepare --stack prod`/));
+  });
+
+  it('leave the DNS of a tunnel to `up`, and ask Cloudflare about the token', async () => {
+    reachedMachine({ names: {}, addresses: ['10.0.0.2'] });
+    const cloudflare = await CloudflareSimulation.start({ zones: ['example.test'] });
+    vi.stubEnv('CLOUDFLARE_BASE_URL', cloudflare.url);
+    vi.stubEnv('CLOUDFLARE_API_TOKEN', cloudflare.tokenWith(['Zone Read', 'DNS Write', 'Cache Settings Write']));
+    const flags = { ...behindTunnel, cloudflareAccount: undefined, skipChecks: false };
+    const { error } = await run(flags);
+    expect(error!.message.split('\n').slice(1)).toEqual([expect.stringContaining('--cloudflare-zone, --cloudflare-account: the token lacks the permission Account → Cloudflare Tunnel → Edit on the account')]);
+    vi.stubEnv('CLOUDFLARE_API_TOKEN', cloudflare.tokenWith(['Zone Read', 'DNS Write', 'Cache Settings Write', 'Cloudflare Tunnel Write']));
+    expect((await run(flags)).error).toBeUndefined();
+    expect((parse(written()) as { config: Record<string, unknown> }).config['drawbridge:cloudflare']).toEqual({ accountId: cloudflare.accountId, zone: 'example.test', token: { secret: 'cloudflare' } });
+    await cloudflare.stop();
+  });
+});
+
+describe('what comes next', () => {
+  it('for production: the Pulumi CLI keeps the secrets, each asked for by a command of its own', async () => {
+    const { stdout } = await run({ ...behindTunnel, json: true });
+    const { next, secrets } = JSON.parse(stdout) as { next: { commands: { run: string }[] }; secrets: string[] };
+    expect(secrets).toEqual(['cloudflare']);
+    expect(next.commands.map(({ run: command }) => command)).toEqual([
+      'pulumi stack select --create prod',
+      "pulumi config set --stack prod --secret --path 'drawbridge:secrets.cloudflare'",
+      'npm run check-config -- --stack prod',
+      'npm run host -- check --stack prod',
+      'npm run host -- prepare --stack prod',
+      'pulumi up --stack prod',
+      'npm run verify -- --stack prod',
+    ]);
+  });
+
+  it('for a preview: the embedded engine, whose secrets the person puts into the file', async () => {
+    const { stdout } = await run({ ...behindTunnel, profile: 'preview' });
+    expect(stdout).toMatch(/Put `cloudflare` \(the API token for Cloudflare\) under `drawbridge:secrets` in Pulumi\.prod\.yaml yourself: in profile preview they stand there in plain text/);
+    expect(stdout).toContain('npm run up -- --stack prod');
+    expect(stdout).not.toMatch(/^ {2}pulumi /m);
+  });
+});
+
+describe('npm run init', () => {
+  it('without a terminal asks nothing: 2, and as JSON what is missing', async () => {
+    const { code, stdout, stderr } = await npmRun('init', '--stack', 'nowhere', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({ ok: false, stack: 'nowhere', missing: ['--tier', '--deploy', '--host', '--server', '--user or --identity-provider'], problems: [] });
+    expect(stderr).toContain('Missing, as nobody can be asked');
+  });
+
+  it('with answers that do not hold is a failure: 1', async () => {
+    const { code, stderr } = await npmRun('init', '--stack', 'nowhere', '--tier', 'host', '--deploy', 'ssh://deploy@drawbridge.invalid', '--host', 'mcp.example.org', '--server', 'builtin', '--user', 'ann=ann@example.org', '--dry-run');
+    expect(code).toBe(1);
+    expect(stderr).toContain('  - --deploy: ');
+  });
+});
