@@ -5,6 +5,7 @@ import type { ExitCode } from './main.ts';
 import type { RestoreOptions } from './restore.ts';
 import { checkStackName, DEFAULT_STACK } from './stack-name.ts';
 import type { StackCommandOptions } from './up.ts';
+import type { VerifyOptions } from './verify.ts';
 
 /** What `--help` says: `summary` in the list of commands, all of it for the command itself. */
 interface Words {
@@ -74,6 +75,23 @@ export function commands(exit: (code: ExitCode) => void): Command {
   })
     .option(...json)
     .action(async (options: { stack: string; json?: boolean }) => exit(await (await import('./status.ts')).status(options)));
+
+  onStack('verify', {
+    summary: 'Looks at a stack as its clients do, from where you are, and says what would keep them out',
+    more: 'Certificate, DNS, every metadata document, tokens that are wrong and right, sign-in, a tool call, streams, and what must be closed. Changes nothing of the stack, and registers no client: safe on production. Where there is a test user (profiles local and preview) it signs in as that; elsewhere give a token, or what needs one is reported as not looked at. Says from where it looked: from the same machine or network it proves less. Exit code 1 where something is wrong.',
+    examples: [
+      'npm run verify',
+      'npm run verify -- --stack prod --token-stdin < token.txt',
+      'pulumi stack output --json --show-secrets --stack prod | npm run verify -- --stack prod --outputs -',
+      'npm run --silent verify -- --stack prod --long --json',
+    ],
+  })
+    .option('--outputs <file>', 'the stack’s outputs, as `pulumi stack output --json --show-secrets` prints them; - for stdin. Default: those of `npm run up`, or of the Pulumi CLI')
+    .option('--token-stdin', 'take an access token from stdin; or the variable DRAWBRIDGE_TOKEN')
+    .option('--quick', 'do not wait for a keep-alive of a silent stream (about 20 seconds)')
+    .option('--long', 'keep a silent stream open for 130 seconds, longer than Cloudflare would')
+    .option(...json)
+    .action(async (options: VerifyOptions) => exit(await (await import('./verify.ts')).verify(options)));
 
   const passphraseFile = ['--passphrase-file <file>', 'file with the passphrase; or the variable DRAWBRIDGE_BACKUP_PASSPHRASE, or it is asked for'] as const;
   const identityFile = ['--identity-file <file>', 'file with the private key, for a backup to a public key'] as const;
