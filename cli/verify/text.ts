@@ -1,4 +1,3 @@
-import { plain } from '../../host/plain.ts';
 import type { Check } from './run.ts';
 
 const marks: Readonly<Record<Check['result'], string>> = { passed: '✓', failed: '✗', 'not looked at': '–' };
@@ -16,8 +15,7 @@ const orderOf = (area: string) => ORDER.findIndex((start) => area.startsWith(sta
 function linesOf({ check, result, reason, expected, found, remedy }: Check): string[] {
   const first = `  ${marks[result]} ${check}`;
   if (result === 'not looked at') return [first, `      not looked at: ${reason}`];
-  // What others answered is part of it.
-  return result === 'passed' ? [first] : [first, ...[['expected', expected], ['found', found], ['to do', remedy]].map(([name, value]) => `      ${name!.padEnd(8)}  ${plain(value ?? '')}`)];
+  return result === 'passed' ? [first] : [first, ...[['expected', expected], ['found', found], ['to do', remedy]].map(([name, value]) => `      ${name!.padEnd(8)}  ${value}`)];
 }
 
 export function totalLine(checks: readonly Check[]): string {
