@@ -14,7 +14,7 @@ const { authorizationServer, servers } = endpoints;
 const anew = `${up} brings realm, front and gateway to what the config says.`;
 const buffers = config.tier === 'tunnel' ? 'Look for what stands between Cloudflare and its clients, and whether the answer still has X-Accel-Buffering: no.' : `Look for a proxy before the front; ${up} renders the front anew.`;
 /** In milliseconds: a connection and a slow machine; and the time between keep-alives (15 s), with the same on top. */
-const SOON = 8_000;
+const SOON = 5_000;
 const SILENCE = 30_000;
 const serverOf = (name: string) => config.servers.find((server) => server.name === name)!;
 

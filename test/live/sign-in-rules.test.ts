@@ -48,7 +48,7 @@ describe.runIf(authorizationServer)('The rules of sign-in', { concurrent: true }
   it.for([
     ['without PKCE', {}],
     ['with the PKCE method plain', { code_challenge: 'x'.repeat(43), code_challenge_method: 'plain' }],
-    ['for the implicit grant', { response_type: 'token' }],
+    ['for the implicit grant', { ...S256, response_type: 'token' }],
   ] as const)('a sign-in %s is refused (OAuth 2.1)', async ([, parameters], context) => {
     await needsThePage(context);
     const answer = await authorize(parameters);

@@ -59,8 +59,8 @@ export function inLocation(configuration: string, opening: string, lines: readon
   return configuration.replaceAll(`${opening}\n`, () => [opening, ...lines, ''].join('\n'));
 }
 
-/** Adds a block, or several, beside the others of a host. */
-export const withLocation = (configuration: string, ...blocks: readonly string[]): string => configuration.replace('    location / {\n', () => `${blocks.join('\n')}\n    location / {\n`);
+/** Adds blocks beside the others of every host. */
+export const withLocation = (configuration: string, ...blocks: readonly string[]): string => configuration.replaceAll('    location / {\n', () => `${blocks.join('\n')}\n    location / {\n`);
 
 /** Takes a block away. */
 export const withoutLocation = (configuration: string, opening: string): string => {
