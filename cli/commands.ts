@@ -7,6 +7,7 @@ import type { ExitCode } from './main.ts';
 import type { RestoreOptions } from './restore.ts';
 import { checkStackName, DEFAULT_STACK } from './stack-name.ts';
 import type { StackCommandOptions } from './up.ts';
+import type { VerifyOptions } from './verify.ts';
 
 /** What `--help` says: `summary` in the list of commands, all of it for the command itself. */
 interface Words {
@@ -37,13 +38,14 @@ export function commands(exit: (code: ExitCode) => void): Command {
 
   onStack('up', {
     summary: 'Stands a stack up, or brings it to what its config now says',
-    more: 'Prepares what this machine lacks (a Docker engine), and says so first; others are prepared by `npm run host -- prepare`. For profiles local and preview; production is deployed with `pulumi up`.',
+    more: 'Prepares what this machine lacks (a Docker engine), and says so first; others are prepared by `npm run host -- prepare`. Then looks at the stack as its clients do (see verify): exit code 1 where it stands and something is wrong with it. For profiles local and preview; production is deployed with `pulumi up`.',
     examples: ['npm run up', 'npm run up -- --stack dev --yes', 'npm run --silent up -- --json'],
   })
     .option(...yes)
     .option('--refresh', 'look at what was changed by hand as well (npm run drift), and set it so again')
     .option(...json)
-    .action(async (options: StackCommandOptions) => (await import('./up.ts')).up(options));
+    .option('--no-verify', 'do not look at the stack when it stands')
+    .action(async (options: StackCommandOptions & { verify: boolean }) => exit(await (await import('./up.ts')).up(options)));
 
   onStack('down', {
     summary: 'Removes all of a stack',
@@ -103,6 +105,23 @@ export function commands(exit: (code: ExitCode) => void): Command {
   })
     .option(...json)
     .action(async (options: { stack: string; json?: boolean }) => exit(await (await import('./drift.ts')).drift(options)));
+
+  onStack('verify', {
+    summary: 'Looks at a stack as its clients do, from where you are, and says what would keep them out',
+    more: 'Certificate, DNS, every metadata document, tokens that are wrong and right, sign-in, a tool call, streams, and what must be closed. Changes nothing of the stack, and registers no client: safe on production. Where there is a test user (profiles local and preview) it signs in as that; elsewhere give a token, or what needs one is reported as not looked at. Says from where it looked: from the same machine or network it proves less. Exit code 1 where something is wrong.',
+    examples: [
+      'npm run verify',
+      'npm run verify -- --stack prod --token-stdin < token.txt',
+      'pulumi stack output --json --show-secrets --stack prod | npm run verify -- --stack prod --outputs -',
+      'npm run --silent verify -- --stack prod --long --json',
+    ],
+  })
+    .option('--outputs <file>', 'the stack’s outputs, as `pulumi stack output --json --show-secrets` prints them; - for stdin. Default: those of `npm run up`, or of the Pulumi CLI')
+    .option('--token-stdin', 'take an access token from stdin; or the variable DRAWBRIDGE_TOKEN')
+    .option('--quick', 'do not wait for a keep-alive of a silent stream (about 20 seconds)')
+    .option('--long', 'keep a silent stream open for 130 seconds, longer than Cloudflare would')
+    .option(...json)
+    .action(async (options: VerifyOptions) => exit(await (await import('./verify.ts')).verify(options)));
 
   const passphraseFile = ['--passphrase-file <file>', 'file with the passphrase; or the variable DRAWBRIDGE_BACKUP_PASSPHRASE, or it is asked for'] as const;
   const identityFile = ['--identity-file <file>', 'file with the private key, for a backup to a public key'] as const;

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { McpServer, type McpServerFactory, type ServerContext } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import manifest from '../../package.json' with { type: 'json' };
 import { MAX_LENGTH, MAX_NOTES, Notes } from './notes.ts';
 import type { Caller } from './caller.ts';
+
+/** As long as Claude gives a tool call. */
+const MAX_SECONDS = 300;
 
 const identity = z.object({
   subject: z.string(),
@@ -12,6 +16,7 @@ const identity = z.object({
   expiresAt: z.number().describe('Seconds since the epoch'),
 });
 const message = z.object({ message: z.string().max(MAX_LENGTH).describe('What to say back') });
+const patience = z.object({ seconds: z.int().min(0).max(MAX_SECONDS).describe('How long to wait') });
 const name = z.string().min(1).max(64).default('note').describe('Name of the note');
 const noteToRead = z.object({ name });
 const noteToWrite = z.object({ name, text: z.string().max(MAX_LENGTH).describe('Its whole text') });
@@ -35,6 +40,18 @@ export function createToolServer(serverName: string): McpServerFactory {
 
     server.registerTool('echo', { description: 'Says back what you say.', inputSchema: message, annotations: { readOnlyHint: true } }, (input) =>
       said(input.message),
+    );
+
+    server.registerTool(
+      'wait',
+      { description: 'Answers after some seconds, and is silent until then: for trying out whether calls that take long get through.', inputSchema: patience, annotations: { readOnlyHint: true } },
+      async ({ seconds }, { mcpReq }) => {
+        const progressToken = mcpReq._meta?.progressToken;
+        if (progressToken !== undefined) await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress: 0, total: seconds } });
+        // Whoever hangs up waits no longer.
+        await sleep(seconds * 1000, undefined, { signal: mcpReq.signal, ref: false });
+        return said(`Waited ${seconds} s.`);
+      },
     );
 
     server.registerTool(

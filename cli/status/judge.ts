@@ -68,11 +68,14 @@ function judgeContainer({ role, name, state, health, said, exitCode, since, come
   return [];
 }
 
+/** Whether a certificate should have been renewed by now. Milliseconds since 1970. */
+export const isOverdue = (from: number, until: number, now: number): boolean => until - now <= OVERDUE * (until - from);
+
 function judgeCertificate(certificate: CertificateFacts | undefined, log: string, now: number): Problem[] {
   if (!certificate) return [{ what: 'the front serves no certificate', next: log }];
   const { names, from, until, failedAttempts = 0, lastError } = certificate;
   const left = Date.parse(until) - now;
-  if (left > OVERDUE * (Date.parse(until) - Date.parse(from))) return [];
+  if (!isOverdue(Date.parse(from), Date.parse(until), now)) return [];
   const tried = failedAttempts > 0 ? `; ${failedAttempts} attempts to renew it failed${lastError ? `, the last one since: ${lastError}` : ''}` : '';
   return [{ what: `the certificate of ${names.join(', ')} ${left > 0 ? 'is overdue for renewal, and expires' : 'expired'} at ${until}${tried}`, next: log }];
 }

@@ -5,7 +5,7 @@ import type { Finding, Looked } from './finding.ts';
 const PATIENCE = 10_000;
 /** A client of no name, and those by which Claude asks: the one for documents and tokens, the other for calls. */
 const PLAIN = 'drawbridge';
-const AGENTS = ['python-httpx/0.28.1', CLAUDE];
+export const AGENTS = ['python-httpx/0.28.1', CLAUDE];
 
 /** An answer, or why there was none. */
 export async function reach({ fetch = globalThis.fetch }: Pick<Looked, 'fetch'>, url: string, init: RequestInit): Promise<Response | Error> {

@@ -98,7 +98,7 @@ describe.each(Object.entries(sdks))('a client of %s that knows nothing but the U
   });
 
   it('lists and calls tools as the user who signed in', async () => {
-    expect(await client.listTools()).toEqual(expect.arrayContaining(['whoami', 'echo', 'note_read', 'note_write']));
+    expect(await client.listTools()).toEqual(expect.arrayContaining(['whoami', 'echo', 'wait', 'note_read', 'note_write']));
     expect(await client.callTool('whoami')).toContain(outputs.testUser.username);
     expect(await client.callTool('echo', { message: 'across the moat' })).toContain('across the moat');
   });

@@ -113,7 +113,7 @@ describe('consent', () => {
     const scopes = await page.locator('#scopes li').allInnerTexts();
     expect(scopes).toEqual([
       `Use mcp: note_write\nmcp:write for ${resource.url}`,
-      `Use mcp: whoami, echo, note_read\nmcp:read for ${resource.url}`,
+      `Use mcp: whoami, echo, wait, note_read\nmcp:read for ${resource.url}`,
       'Stay connected while you are away, without asking you again for up to 90 days',
       'Know your name and user name',
     ]);

@@ -26,15 +26,16 @@ export async function authorizationServerMetadata(): Promise<Metadata> {
 
 /** A bare OAuth client, for asking what no well-behaved MCP client would ask. */
 export class CodeFlow {
-  readonly redirectUrl = 'http://localhost:43111/callback';
+  readonly redirectUrl: string;
   readonly clientId: string;
   /** What its flows have used that nobody else may learn: authorization codes, verifiers, states. */
   readonly confidential: string[] = [];
   readonly #metadata: Metadata;
 
-  private constructor(metadata: Metadata, clientId: string) {
+  private constructor(metadata: Metadata, clientId: string, redirectUrl = 'http://localhost:43111/callback') {
     this.#metadata = metadata;
     this.clientId = clientId;
+    this.redirectUrl = redirectUrl;
   }
 
   /** Registers itself (RFC 7591), the way Claude does: with the scopes it is going to ask for. */
@@ -57,9 +58,9 @@ export class CodeFlow {
     return new CodeFlow(metadata, ((await response.json()) as { client_id: string }).client_id);
   }
 
-  /** As a client that the stack knows, without registering. */
-  static async as(clientId: string): Promise<CodeFlow> {
-    return new CodeFlow(await authorizationServerMetadata(), clientId);
+  /** As a client that the stack knows, without registering. @param redirectUrl one of its own. Default: of any program of this machine */
+  static async as(clientId: string, redirectUrl?: string): Promise<CodeFlow> {
+    return new CodeFlow(await authorizationServerMetadata(), clientId, redirectUrl);
   }
 
   /**

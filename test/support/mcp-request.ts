@@ -1,10 +1,11 @@
 import { resource } from './outputs.ts';
 
 /** One bare MCP request, without an SDK between the test and the wire. */
-export function mcpRequest(options: { token?: string; url?: string; headers?: Record<string, string>; tool?: string; arguments?: object } = {}): Promise<Response> {
+export function mcpRequest(options: { token?: string; url?: string; headers?: Record<string, string>; tool?: string; arguments?: object; signal?: AbortSignal } = {}): Promise<Response> {
   return fetch(options.url ?? resource.url, {
     method: 'POST',
     redirect: 'manual',
+    ...(options.signal && { signal: options.signal }),
     headers: {
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',

@@ -29,4 +29,5 @@ export const stack = inject('stack');
 export const config = inject('config');
 /** How who is in front refuses what never gets to a route: nginx, or before it Cloudflare (whose edge knows no such host) and its connector. */
 export const refusals = config.tier === 'tunnel' ? { unreadable: 404, otherHost: 409, isPage: false } : { unreadable: 400, otherHost: 421, isPage: true };
-export const resource = outputs.resources.mcp!;
+/** The one that most tests ask: of the servers of another config, the first. */
+export const resource = outputs.resources.mcp ?? Object.values(outputs.resources)[0]!;

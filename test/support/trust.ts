@@ -2,4 +2,4 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { outputs } from './outputs.ts';
 
-setDefaultCACertificates([...getCACertificates('default'), outputs.caCertificate]);
+if (outputs.caCertificate) setDefaultCACertificates([...getCACertificates('default'), outputs.caCertificate]);

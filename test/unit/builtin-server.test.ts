@@ -56,6 +56,15 @@ describe('the built-in server', () => {
     await client.close();
   });
 
+  it('says at once that it waits, where it is asked to, and then what it waited for', async () => {
+    const client = await connected('alice');
+    const progress: number[] = [];
+    const { content } = await client.callTool({ name: 'wait', arguments: { seconds: 1 } }, { onprogress: ({ total }) => void progress.push(total!) });
+    expect({ progress, content }).toEqual({ progress: [1], content: [{ type: 'text', text: 'Waited 1 s.' }] });
+    expect(JSON.stringify(await client.callTool({ name: 'wait', arguments: { seconds: 3_600 } }))).toMatch(/invalid|too/i);
+    await client.close();
+  });
+
   it('refuses a request without the identity of its caller', async () => {
     const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
     const response = await fetch(url(), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });

@@ -259,7 +259,7 @@ describe('the users of the config', () => {
 
 it('has people asked for the demonstration server by the names of its tools', () => {
   const realm = runs.local.resources.find(({ name }) => name === 'keycloak-realm')!;
-  expect(realm.inputs.stdin).toContain('Use mcp: whoami, echo, note_read\\n');
+  expect(realm.inputs.stdin).toContain('Use mcp: whoami, echo, wait, note_read\\n');
 });
 
 describe('rotation', () => {

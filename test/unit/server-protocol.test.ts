@@ -4,7 +4,7 @@ import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextproto
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callTool, initialize, messageOf, ServerRoom } from '../support/server-room.ts';
 
-const builtinTools = ['whoami', 'echo', 'note_read', 'note_write'];
+const builtinTools = ['whoami', 'echo', 'wait', 'note_read', 'note_write'];
 
 let room: ServerRoom;
 const bearer = async (claims = {}) => ({ requestInit: { headers: { Authorization: `Bearer ${await room.issuer.token(claims)}` } } });

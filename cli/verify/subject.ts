@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import * as engine from '../../engine/index.ts';
+import { CommandError, UsageError } from '../errors.ts';
+import { projectDirectory, readStackConfig, stateDirectory } from '../stack-file.ts';
+import { completeOutputs } from '../stack-outputs.ts';
+import { stackOption } from '../stack-name.ts';
+import type { Subject } from './run.ts';
+
+/**
+ * The config of a stack, and the outputs of its last deployment, whoever made it.
+ * @param file where outputs are, as `pulumi stack output --json --show-secrets` prints them; `-`: stdin. Default: the embedded engine's
+ * state, or the Pulumi CLI where that engine knows no such stack
+ * @throws CommandError where there are none, UsageError where a file has none
+ */
+export async function readSubject(stack: string, file?: string): Promise<Subject> {
+  const config = readStackConfig(stack);
+  if (file !== undefined) return { stack, config, outputs: await outputsFrom(file) };
+  const ours = await completeOutputs(stack, await engine.outputs({ projectDirectory, stateDirectory, stack }));
+  return { stack, config, outputs: ours ?? (await outputsOfPulumi(stack)) };
+}
+
+async function outputsFrom(file: string): Promise<Subject['outputs']> {
+  const where = file === '-' ? 'stdin' : file;
+  let content: string;
+  try {
+    content = file === '-' ? await text(process.stdin) : readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--outputs ${file} cannot be read: ${(error as Error).message}`);
+  }
+  return parsed(content) ?? Promise.reject(new UsageError(`${where} holds no outputs: it must be what \`pulumi stack output --json --show-secrets\` or \`npm run --silent outputs -- --json\` prints.`));
+}
+
+async function outputsOfPulumi(stack: string): Promise<Subject['outputs']> {
+  const asked = `pulumi stack output --json --show-secrets --stack ${stack}`;
+  // Secrets come back over a pipe: they are in no argument, and nothing of this is printed.
+  const answer = await promisify(execFile)('pulumi', asked.split(' ').slice(1), { cwd: projectDirectory, maxBuffer: 8 * 1024 * 1024 }).catch((error: NodeJS.ErrnoException & { stderr?: string }) => error);
+  const outputs = answer instanceof Error ? undefined : parsed(answer.stdout);
+  if (outputs) return outputs;
+  const why = answer instanceof Error ? (answer.code === 'ENOENT' ? 'there is no pulumi on the PATH' : (answer.stderr ?? answer.message).trim()) : 'it printed no JSON';
+  throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here, and its outputs could not be had from Pulumi: ${why}`, [`\`npm run up${stackOption(stack)}\` stands it up; or hand the outputs over: ${asked} | npm run verify${stackOption(stack) || ' --'} --outputs -`]);
+}
+
+function parsed(content: string): Subject['outputs'] | undefined {
+  try {
+    const value: unknown = JSON.parse(content);
+    return typeof value === 'object' && value !== null && 'resources' in value ? (value as Subject['outputs']) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import { META, MODERN } from '../../server/versions.ts';
+import { ask } from './ask.ts';
+
+/** What is asked for. */
+export interface Streaming {
+  readonly method: string;
+  /** Of a tool. */
+  readonly name?: string;
+  readonly [parameter: string]: unknown;
+}
+
+/** A request that is answered with a stream (2026-07-28), open for as long as client and server like. */
+export class EventStream {
+  readonly answer: Response;
+  ended = false;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #hangUp: AbortController;
+  #reading: Promise<string | undefined> | undefined;
+
+  private constructor(answer: Response, hangUp: AbortController) {
+    this.answer = answer;
+    this.#hangUp = hangUp;
+    if (this.isStream) this.#reader = answer.body!.getReader();
+  }
+
+  /** @param params without _meta @param patience in milliseconds @returns undefined where not even the head of the answer comes: it is held back on the way */
+  static async open(url: string, token: string | undefined, { method, ...params }: Streaming, patience: number): Promise<EventStream | undefined> {
+    const hangUp = new AbortController();
+    const late = setTimeout(() => hangUp.abort(), patience);
+    const _meta = { [META.version]: MODERN, [META.client]: { name: 'drawbridge-verify', version: '1' }, [META.capabilities]: {}, progressToken: 'drawbridge-verify' };
+    const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': MODERN, 'mcp-method': method, ...(params.name && { 'mcp-name': params.name }), ...(token && { authorization: `Bearer ${token}` }) };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 'drawbridge-verify', method, params: { ...params, _meta } });
+    try {
+      return new EventStream(await ask(url, { method: 'POST', headers, body, signal: hangUp.signal }), hangUp);
+    } catch (error) {
+      if (hangUp.signal.aborted) return undefined;
+      throw error;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  get isStream(): boolean {
+    return this.answer.status === 200 && (this.answer.headers.get('content-type') ?? '').startsWith('text/event-stream');
+  }
+
+  /** What comes next, an event or a comment. @param patience in milliseconds @returns undefined where nothing came, or the stream was cut */
+  async next(patience: number): Promise<string | undefined> {
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), patience);
+    // What was waited for in vain is waited for by the next.
+    this.#reading ??= this.#read();
+    const said = await Promise.race([this.#reading, late]);
+    clearTimeout(timer);
+    if (said !== undefined) this.#reading = undefined;
+    return said;
+  }
+
+  close(): void {
+    this.#hangUp.abort();
+  }
+
+  async #read(): Promise<string | undefined> {
+    const chunk = await this.#reader!.read().catch(() => undefined);
+    this.ended = !chunk?.value;
+    return chunk?.value && new TextDecoder().decode(chunk.value);
+  }
+}
