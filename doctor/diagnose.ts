@@ -9,7 +9,8 @@ export interface Finding {
   readonly step: Step;
   readonly weight: Weight;
   readonly what: string;
-  readonly remedy: string;
+  /** One, or one for each client where they differ. */
+  readonly remedies: readonly string[];
   /** Where it was seen in the field, or which rule it breaks. */
   readonly source: string;
   readonly clients: readonly ClientName[];
@@ -35,7 +36,7 @@ export function findingsOf(walks: readonly Walk[], secrets: readonly string[]): 
         const key = JSON.stringify([cause.id, step, what, weight]);
         const before = findings.get(key);
         const shown = before?.evidence ?? [...new Set(evidence)].flatMap((exchange) => (exchange ? [evidenceOf(exchange, secrets)] : []));
-        findings.set(key, { id: cause.id, step, weight, what: redact(what, secrets), remedy: redact(remedy, secrets), source: cause.source, clients: [...(before?.clients ?? []), walk.client.name], evidence: shown });
+        findings.set(key, { id: cause.id, step, weight, what: redact(what, secrets), remedies: [...new Set([...(before?.remedies ?? []), redact(remedy, secrets)])], source: cause.source, clients: [...(before?.clients ?? []), walk.client.name], evidence: shown });
       }
   const rank = ({ weight, step }: Finding) => weights.indexOf(weight) * stepNames.length + stepNames.indexOf(step);
   return [...findings.values()].sort((a, b) => rank(a) - rank(b));

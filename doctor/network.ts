@@ -8,6 +8,12 @@ export interface Address {
   readonly family: number;
 }
 
+/** Of a certificate. */
+export interface Validity {
+  readonly from: Date;
+  readonly until: Date;
+}
+
 /** The way to the servers that are looked at. */
 export interface Network {
   /** All addresses of a name. @throws as `node:dns/promises` does */
@@ -31,14 +37,14 @@ export function networkOf(ca: readonly string[] = []): Network {
 }
 
 /** Connects to one address of a host, and hangs up. @returns what TLS told, if it was used */
-export async function dial(connect: buildConnector.connector, { address }: Address, url: URL): Promise<{ validUntil?: Date }> {
+export async function dial(connect: buildConnector.connector, { address }: Address, url: URL): Promise<{ valid?: Validity }> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket | TLSSocket>();
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
   connect({ hostname: address, host: url.host, protocol: url.protocol, port, servername: bare(url.hostname) }, (error, socket) => (error ? reject(error) : resolve(socket!)));
   const socket = await promise;
   const certificate = 'getPeerX509Certificate' in socket ? socket.getPeerX509Certificate() : undefined;
   socket.destroy();
-  return { validUntil: certificate && new Date(certificate.validTo) };
+  return { valid: certificate && { from: new Date(certificate.validFrom), until: new Date(certificate.validTo) } };
 }
 
 /** A host as resolvers take it: an IPv6 address without its brackets. */

@@ -17,9 +17,9 @@ export function reportLines({ url, clients, findings, notTried, requests, second
   return lines;
 }
 
-function findingLines({ weight, step, clients, what, remedy, source, evidence }: Finding, all: Diagnosis['clients'], verbose: boolean): string[] {
+function findingLines({ weight, step, clients, what, remedies, source, evidence }: Finding, all: Diagnosis['clients'], verbose: boolean): string[] {
   const whom = clients.length === all.length && all.length > 1 ? 'all clients' : all.filter(({ client }) => clients.includes(client)).map(({ title }) => title.replace(/ \(.*/, '')).join(', ');
-  return [`${signs[weight]} ${step} · ${whom}`, `  ${what}`, `  → ${remedy}`, ...(verbose ? [`  See: ${source}`, ...evidence.flatMap(evidenceLines)] : [])];
+  return [`${signs[weight]} ${step} · ${whom}`, `  ${what}`, ...remedies.map((remedy) => `  → ${remedy}`), ...(verbose ? [`  See: ${source}`, ...evidence.flatMap(evidenceLines)] : [])];
 }
 
 function evidenceLines({ request, response, failure, milliseconds }: Evidence): string[] {

@@ -18,8 +18,9 @@ export function reachSightings({ url, addresses, failure, isPrivate }: Place, cl
   const distrusted = addresses.find((address) => address.distrusted)?.distrusted;
   if (distrusted && client.hosted) sightings.push({ what: `The certificate of ${url.hostname} is trusted on this machine only (elsewhere: ${distrusted.code}).`, remedy: 'Use a certificate from a CA that everyone trusts, such as Let’s Encrypt, with its whole chain.', evidence: none });
   if (client.hosted && url.port !== '' && url.port !== '443') sightings.push({ what: `${whose} is on port ${url.port}, and hosted clients call port 443 only: people sign in, and the token request is never made.`, remedy: 'Serve both the MCP server and the authorization server on port 443.', evidence: none });
-  const [until] = addresses.flatMap(({ validUntil }) => validUntil ?? []);
-  if (until && until.getTime() - Date.now() < 7 * 86_400_000) sightings.push({ weight: 'warning', what: `The certificate of ${url.hostname} ends on ${until.toISOString().slice(0, 10)}.`, remedy: 'Renew it, and see why that did not happen by itself.', evidence: none });
+  const valid = addresses.find((address) => address.valid)?.valid;
+  // Who renews by itself does that with a third of the time left, of 90 days as of 6.
+  if (valid && valid.until.getTime() - Date.now() < (valid.until.getTime() - valid.from.getTime()) / 8) sightings.push({ weight: 'warning', what: `The certificate of ${url.hostname} ends on ${valid.until.toISOString().slice(0, 10)}.`, remedy: 'Renew it, and see why that did not happen by itself.', evidence: none });
   return sightings;
 }
 

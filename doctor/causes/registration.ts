@@ -12,7 +12,7 @@ export const registrationCauses: Cause[] = [
       if (registration?.way !== 'none') return undefined;
       const document = serverMetadata!.document!.client_id_metadata_document_supported;
       const why = !document ? 'it lists neither registration_endpoint nor client_id_metadata_document_supported' : client.document ? 'client id metadata documents are supported, but Claude uses its own only where `none` is among token_endpoint_auth_methods_supported' : 'client id metadata documents are supported, but this client has none, and there is no registration_endpoint';
-      return { what: `The client cannot get an id by itself: ${why}.`, remedy: `Offer registration (RFC 7591)${document && client.document ? ', or list `none`' : ''}; or create a public client with the redirect URI ${client.redirectUris[0]} and have users enter its id (${client.ownId}).`, evidence: [serverMetadata!.found] };
+      return { what: `The client cannot get an id by itself: ${why}.`, remedy: `Offer registration (RFC 7591)${document && client.document ? ', or list `none`' : ''}; or create a public client with the redirect URI ${client.redirectUris[0]} and have users of ${client.title} enter its id (${client.ownId}).`, evidence: [serverMetadata!.found] };
     },
   },
   {
@@ -60,7 +60,7 @@ function remedyFor(exchange: Exchange, redirectUris: readonly string[]): string 
   if (/trusted hosts/i.test(body)) return `In Keycloak: Realm → Clients → Client registration → Anonymous access → Trusted Hosts: switch “Host Sending Client Registration Request Must Match” off, and list the hosts of ${redirectUris.join(', ')}.`;
   if (/clientscope|client scope|allowed client scopes|invalid_scope/i.test(body)) return 'In Keycloak: Client registration → Anonymous access → Allowed Client Scopes: list the scopes of the resource, openid and offline_access.';
   if (/max clients|max-clients/i.test(body)) return 'Too many clients are registered: delete unused ones, or raise the limit.';
-  if (/redirect/i.test(body)) return `Allow the client’s redirect URIs: ${redirectUris.join(', ')}.`;
+  if (/redirect/i.test(body)) return `Allow these redirect URIs: ${redirectUris.join(', ')}.`;
   if (exchange.answer?.status === 401) return 'Registration wants a token first: allow it without one (RFC 7591 §3), or give users a client id.';
   if (exchange.answer?.status === 429) return 'Wait, and allow more registrations from one address: hosted clients share few.';
   return 'Allow anonymous registration (RFC 7591) with the redirect URIs of the client; in Keycloak see the policies under Client registration → Anonymous access.';

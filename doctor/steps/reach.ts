@@ -1,14 +1,13 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { type Failure, failureOf } from '../failure.ts';
-import { type Address, bare, dial, type Network } from '../network.ts';
+import { type Address, bare, dial, type Network, type Validity } from '../network.ts';
 
 /** One address of a host, and what became of connecting to it. */
 export interface Dialled extends Address {
   readonly failure?: Failure;
   /** Why it is only this machine that trusts its certificate. */
   readonly distrusted?: Failure;
-  /** Of the certificate. */
-  readonly validUntil?: Date;
+  readonly valid?: Validity;
 }
 
 /** A host and port, as this machine finds it. */

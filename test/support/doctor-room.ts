@@ -34,8 +34,7 @@ export class DoctorRoom {
   readonly #mcp = toNodeHandler(createMcpHandler(toolServer, { legacy: 'stateless', keepAliveMs: 500 }));
 
   private constructor(tls?: { key: string; cert: string }) {
-    const listener: RequestListener = (request, response) => void this.#handle(request, response).catch(() => response.destroy());
-    this.#server = tls ? createTlsServer(tls, listener) : createServer(listener);
+    this.#server = tls ? createTlsServer(tls, this.serve) : createServer(this.serve);
   }
 
   /** @param origin its public one, where a network leads there; by default it is found on loopback. */
@@ -66,6 +65,9 @@ export class DoctorRoom {
   token(claims: JWTPayload = {}): string {
     return new UnsecuredJWT({ iss: this.issuer, aud: this.url, sub: 'alice', exp: Math.floor(Date.now() / 1000) + 300, ...claims }).encode();
   }
+
+  /** For a server of someone else's in front. */
+  readonly serve: RequestListener = (request, response) => void this.#handle(request, response).catch(() => response.destroy());
 
   async close(): Promise<void> {
     this.#server.closeAllConnections();

@@ -99,7 +99,7 @@ describe('the challenge', () => {
     missing(pathInserted);
     const diagnosis = await look();
     const claude = found(diagnosis, 'root-named');
-    expect(claude).toMatchObject({ step: 'resource metadata', weight: 'failure', clients: ['claude'], remedy: `Name ${room.origin}${pathInserted} in the 401, and serve both.` });
+    expect(claude).toMatchObject({ step: 'resource metadata', weight: 'failure', clients: ['claude'], remedies: [`Name ${room.origin}${pathInserted} in the 401, and serve both.`] });
     expect(claude.what).toContain(`and there is none at ${room.origin}${pathInserted} (404)`);
     expect(diagnosis.clients.filter(({ connects }) => !connects).map(({ client }) => client)).toEqual(['claude']);
   });

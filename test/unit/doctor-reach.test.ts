@@ -2,6 +2,8 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { reachSightings } from '../../doctor/causes/reach.ts';
+import { clients } from '../../doctor/clients/index.ts';
 import { examine } from '../../doctor/index.ts';
 import { everyone, found, hosted, troubles } from '../support/doctor-findings.ts';
 import { DoctorRoom } from '../support/doctor-room.ts';
@@ -134,9 +136,15 @@ describe('a certificate', () => {
     expect(found(diagnosis, 'reach')).toMatchObject({ weight: 'failure', clients: hosted, what: expect.stringContaining('trusted on this machine only') as string });
   });
 
-  it('that ends within a week is a flaw', async () => {
-    const room = await open({ tls: certificates.issue(HOST, { days: 3 }) });
-    expect(found(await look(room.url, { [`${HOST}:443`]: room.port }), 'reach')).toMatchObject({ weight: 'warning', what: expect.stringMatching(/ends on \d{4}-/) as string });
+  it.each([
+    [90, 10, true],
+    [90, 20, false],
+    [6, 2, false],
+  ])('for %i days of which %i are left: is it a flaw? %s', (days, left, isFlaw) => {
+    const day = 86_400_000;
+    const valid = { from: new Date(Date.now() - (days - left) * day), until: new Date(Date.now() + left * day) };
+    const sightings = reachSightings({ url: new URL(origin), addresses: [{ ...PUBLIC, valid }], isPrivate: false }, clients[0]!, 'The MCP server');
+    expect(sightings).toEqual(isFlaw ? [expect.objectContaining({ weight: 'warning', what: expect.stringMatching(/ends on \d{4}-/) as string })] : []);
   });
 
   it('is missing where something else than TLS answers on the port', async () => {
