@@ -14,9 +14,9 @@ interface Words {
   examples: string[];
 }
 
-/** All commands. Each loads its own code, so that the quick ones stay quick. @param exit called by one that ends with a code of its own */
-export function commands(exit: (code: ExitCode) => void): Command {
-  const program = new Command('npm run')
+/** All commands. Each loads its own code, so that the quick ones stay quick. @param exit called by one that ends with a code of its own; name of the program, for help */
+export function commands(exit: (code: ExitCode) => void, name = 'npm run'): Command {
+  const program = new Command(name)
     .description('Drawbridge: an MCP server behind real OAuth. Commands are given as: npm run COMMAND -- OPTIONS')
     .exitOverride()
     .showHelpAfterError('Add --help for what is possible.');
@@ -152,8 +152,8 @@ export function commands(exit: (code: ExitCode) => void): Command {
 
   command('doctor', {
     summary: 'Says which MCP clients would fail at a URL, at which step, why, and what to do',
-    more: 'For any MCP server, whoever runs it. Asks as each client does, under its user agent, and changes nothing there without --register, --sign-in or --tool. Exit code 1 where a client would fail. A token is read from stdin or DRAWBRIDGE_TOKEN, never from the command line. Works without a stack: npx drawbridge doctor URL.',
-    examples: ['npm run doctor -- https://mcp.example.org/mcp', 'npm run doctor -- https://mcp.example.org/mcp --register --client claude --verbose', 'npm run doctor -- https://mcp.example.org/mcp --register --sign-in', 'npm run --silent doctor -- https://mcp.example.org/mcp --token-stdin --json < token', 'npm run doctor -- https://localhost:8443/mcp --ca drawbridge-ca.pem'],
+    more: 'For any MCP server, whoever runs it. Asks as each client does, under its user agent, and changes nothing there without --register, --sign-in or --tool. Exit code 1 where a client would fail. A token is read from stdin or DRAWBRIDGE_TOKEN, never from the command line.',
+    examples: ['npm run doctor -- https://mcp.example.org/mcp', 'npm run doctor -- https://mcp.example.org/mcp --register --client claude --verbose', 'npm run doctor -- https://mcp.example.org/mcp --register --sign-in', 'npm run --silent doctor -- https://mcp.example.org/mcp --token-stdin --json < token', 'npm run doctor -- https://localhost:8443/mcp --ca drawbridge-ca.pem', 'npx drawbridge doctor https://mcp.example.org/mcp   (where there is no clone)'],
   })
     .argument('<url>', 'of the MCP server, as people type it')
     .option('--client <name>', 'only this client: claude, claude-code, chatgpt, vscode, cursor or inspector; may be repeated', repeated)
