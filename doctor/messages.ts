@@ -47,7 +47,7 @@ export function parseReplies(body: string, contentType: string): Reply[] {
   else texts.push(body);
   return texts.flatMap((text): Reply[] => {
     try {
-      return [JSON.parse(text) as Reply].flat().filter((reply) => typeof reply === 'object' && reply !== null);
+      return [JSON.parse(text) as Reply & { jsonrpc?: string }].flat().filter((reply) => reply?.jsonrpc === '2.0');
     } catch {
       return [];
     }

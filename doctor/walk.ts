@@ -73,11 +73,13 @@ export function discoveredBy({ challenge: challenged, resourceMetadata: describe
   };
 }
 
-/** Listens for one client, since streams are the same for all and take time, and ends what was begun. */
+/** Listens as one client, since streams are the same for all and take time, and ends what was begun. */
 export async function listenAndLeave(scene: Scene, ways: readonly Walk[]): Promise<void> {
-  const way = ways.find(({ call: called }) => called?.listed);
   const tokenOf = ({ challenge: challenged }: Walk) => (challenged?.open ? undefined : scene.token);
-  if (way) way.stream = await stream(scene, way.client, way.resource, tokenOf(way), way.call!);
+  const talking = ways.filter(({ call: called }) => called?.listed);
+  const [first] = talking;
+  const heard = first && (await stream(scene, first.client, first.resource, tokenOf(first), first.call!));
+  for (const way of talking) way.stream = heard;
   await Promise.all(ways.map((each) => each.call && hangUp(scene, each.client, each.resource, tokenOf(each), each.call)));
 }
 

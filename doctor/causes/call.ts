@@ -56,8 +56,9 @@ export const callCauses: Cause[] = [
       const status = failed.answer?.status ?? 0;
       if ([401, 402, 403, 429, 503].includes(status) || (status >= 300 && status < 400) || status >= 520) return undefined;
       const [error] = repliesOf(failed).flatMap((reply) => reply.error ?? []);
+      const remedy = token && !call.tools && status >= 500 ? 'See the log of the server. If it is the token that it does not accept: that is answered with 401, or clients never sign in again.' : 'See the log of the server.';
       const lost = status === 404 && 'mcp-session-id' in failed.ask.headers;
-      return { what: `${call.tools ? 'tools/list' : 'The first message'} fails: ${said(failed)}${error ? `, JSON-RPC error ${error.code}${error.message ? ` (${error.message})` : ''}` : ''}.`, remedy: lost ? 'The session that the server had just opened is not known any more: with several processes, keep each session with one, or serve without sessions.' : 'See the log of the server.', evidence: [call.opening, call.tools] };
+      return { what: `${call.tools ? 'tools/list' : 'The first message'} fails: ${said(failed)}${error ? `, JSON-RPC error ${error.code}${error.message ? ` (${error.message})` : ''}` : ''}.`, remedy: lost ? 'The session that the server had just opened is not known any more: with several processes, keep each session with one, or serve without sessions.' : remedy, evidence: [call.opening, call.tools] };
     },
   },
 ];

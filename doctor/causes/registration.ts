@@ -47,10 +47,10 @@ export const registrationCauses: Cause[] = [
     id: 'registration-left',
     step: 'registration',
     source: 'RFC 7592 §2.3',
-    look: ({ registration }) => {
+    look: ({ registration, client }) => {
       const { exchange, clientId, way, deletion } = registration ?? {};
       if (way !== 'dynamic' || !exchange || clientId === undefined || deletion?.answer?.status === 204) return undefined;
-      return { weight: 'note', what: `A client that was registered for this could not be deleted again: ${clientId}${deletion ? ` (${said(deletion)})` : ', the answer does not say how (RFC 7592)'}.`, remedy: 'Delete it by hand, if it disturbs.', evidence: [deletion] };
+      return { weight: 'note', what: `What was registered for this could not be deleted again: ${deletion ? said(deletion) : 'the answer does not say how (RFC 7592)'}.`, remedy: `Delete the client ${clientId} (${client.title}) by hand, if it disturbs.`, evidence: [deletion] };
     },
   },
 ];

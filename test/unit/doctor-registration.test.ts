@@ -31,7 +31,7 @@ describe('registration', () => {
   it('that cannot be deleted again is said', async () => {
     room.answer('/auth/register', (_, response) => json(response, 201, { client_id: 'left-behind' }));
     room.answer('/auth/authorize', (_, response) => void response.writeHead(200).end());
-    expect(found(await look({ register: true, clients: ['cursor'] }), 'registration-left')).toMatchObject({ weight: 'note', what: expect.stringContaining('left-behind') as string });
+    expect(found(await look({ register: true, clients: ['cursor'] }), 'registration-left')).toMatchObject({ weight: 'note', remedies: ['Delete the client left-behind (Cursor) by hand, if it disturbs.'] });
   });
 
   it.each<[string, number, object, RegExp]>([
