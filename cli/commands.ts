@@ -1,5 +1,6 @@
 import { Argument, Command } from 'commander';
 import type { BackupOptions } from './backup.ts';
+import type { DoctorOptions } from './doctor.ts';
 import type { Action, HostOptions } from './host-command.ts';
 import type { InitOptions } from './init.ts';
 import { flags } from './init/flags.ts';
@@ -16,9 +17,9 @@ interface Words {
   examples: string[];
 }
 
-/** All commands. Each loads its own code, so that the quick ones stay quick. @param exit called by one that ends with a code of its own */
-export function commands(exit: (code: ExitCode) => void): Command {
-  const program = new Command('npm run')
+/** All commands. Each loads its own code, so that the quick ones stay quick. @param exit called by one that ends with a code of its own; name of the program, for help */
+export function commands(exit: (code: ExitCode) => void, name = 'npm run'): Command {
+  const program = new Command(name)
     .description('Drawbridge: an MCP server behind real OAuth. Commands are given as: npm run COMMAND -- OPTIONS')
     .exitOverride()
     .showHelpAfterError('Add --help for what is possible.');
@@ -195,6 +196,25 @@ export function commands(exit: (code: ExitCode) => void): Command {
   })
     .option(...json)
     .action(async (options: { stack: string; json?: boolean }) => (await import('./admin.ts')).admin(options));
+
+  command('doctor', {
+    summary: 'Says which MCP clients would fail at a URL, at which step, why, and what to do',
+    more: 'For any MCP server, whoever runs it. Asks as each client does, under its user agent, and changes nothing there without --register, --sign-in or --tool. Exit code 1 where a client would fail. A token is read from stdin or DRAWBRIDGE_TOKEN, never from the command line.',
+    examples: ['npm run doctor -- https://mcp.example.org/mcp', 'npm run doctor -- https://mcp.example.org/mcp --register --client claude --verbose', 'npm run doctor -- https://mcp.example.org/mcp --register --sign-in', 'npm run --silent doctor -- https://mcp.example.org/mcp --token-stdin --json < token', 'npm run doctor -- https://localhost:8443/mcp --ca drawbridge-ca.pem', 'npx drawbridge doctor https://mcp.example.org/mcp   (where there is no clone)'],
+  })
+    .argument('<url>', 'of the MCP server, as people type it')
+    .option('--client <name>', 'only this client: claude, claude-code, chatgpt, vscode, cursor or inspector; may be repeated', repeated)
+    .option('--register', 'let each client register itself, and delete it again where the server says how (RFC 7592)')
+    .option('--client-id <id>', 'a client id that the authorization server knows, in place of registering')
+    .option('--token-stdin', 'read an access token from stdin, and call the server with it; or the variable DRAWBRIDGE_TOKEN')
+    .option('--sign-in', 'open the sign-in page for a token; with --register or --client-id')
+    .option('--tool <name>', 'call this tool, to see how its progress arrives; name one that does no harm')
+    .option('--arguments <json>', 'its arguments')
+    .option('--listen <seconds>', 'how long to listen to the server’s stream (default: 20)')
+    .option('--ca <file>', 'trust this CA certificate (PEM) too; NODE_EXTRA_CA_CERTS works as well')
+    .option('--verbose', 'show requests and answers, without tokens and secrets')
+    .option(...json)
+    .action(async (url: string, options: DoctorOptions) => exit(await (await import('./doctor.ts')).doctor(url, options)));
 
   command('test', {
     summary: 'Runs every test there is',

@@ -9,11 +9,11 @@ import { isEngineError } from './next-step.ts';
 /** 0 done; 1 failed: what, where and what next are on stderr; 2 wrong use or config: nothing was touched. */
 export type ExitCode = 0 | 1 | 2;
 
-/** Runs one command. */
-export async function main(args: readonly string[]): Promise<ExitCode> {
+/** Runs one command. @param program what was typed before it, for its help */
+export async function main(args: readonly string[], program = 'npm run'): Promise<ExitCode> {
   let code: ExitCode = 0;
   try {
-    await commands((value) => (code = value)).parseAsync(args, { from: 'user' });
+    await commands((value) => (code = value), program).parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
     return report(error);

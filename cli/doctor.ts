@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { type ClientName, clientNames, examine, networkOf, type Options, reportLines } from '../doctor/index.ts';
+import { plain } from '../host/plain.ts';
+import { UsageError } from './errors.ts';
+import { openInBrowser } from './open.ts';
+
+export interface DoctorOptions {
+  client?: string[];
+  tokenStdin?: boolean;
+  signIn?: boolean;
+  clientId?: string;
+  register?: boolean;
+  tool?: string;
+  arguments?: string;
+  listen?: string;
+  ca?: string;
+  verbose?: boolean;
+  json?: boolean;
+}
+
+/**
+ * Says which MCP clients would fail at a URL, at which step, and why.
+ * @returns the exit code: 1 where one would fail
+ * @throws UsageError where the options make no sense
+ */
+export async function doctor(url: string, options: DoctorOptions): Promise<0 | 1> {
+  const wanted = parse(url, options);
+  const token = options.tokenStdin ? (await text(process.stdin)).trim() : process.env.DRAWBRIDGE_TOKEN?.trim();
+  if (options.tokenStdin && !token) throw new UsageError('--token-stdin: there was no token on stdin.');
+  const diagnosis = await examine(wanted.url, { ...wanted.options, ...(token && !options.signIn && { token: token.replace(/^Bearer /i, '') }) });
+  console.log(options.json ? JSON.stringify(diagnosis, null, 2) : plain(reportLines(diagnosis, options).join('\n')));
+  return diagnosis.ok ? 0 : 1;
+}
+
+/** Every problem at once. */
+function parse(url: string, { client = [], signIn, tokenStdin, clientId, register, tool, arguments: given = '{}', listen, ca }: DoctorOptions): { url: string; options: Options } {
+  const problems: string[] = [];
+  const attempt = <T>(read: () => T, problem: string): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(`${problem} (${(error as Error).message})`);
+      return undefined;
+    }
+  };
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) problems.push(`${url} is no URL of an MCP server; give it whole, such as https://mcp.example.org/mcp`);
+  else if (new URL(url).username || new URL(url).password) problems.push('The URL has a user or password in it, which no MCP client sends; leave them out');
+  for (const name of client) if (!clientNames.includes(name as ClientName)) problems.push(`--client ${name}: there is ${clientNames.join(', ')}`);
+  if (signIn && tokenStdin) problems.push('--sign-in and --token-stdin: give one of the two');
+  if (signIn && !register && clientId === undefined) problems.push('--sign-in needs a client: add --register, which registers one and deletes it again where that is possible, or --client-id ID');
+  const values = attempt(() => JSON.parse(given) as Record<string, unknown>, '--arguments must be a JSON object, such as \'{"seconds": 5}\'');
+  if (values !== undefined && (typeof values !== 'object' || values === null || Array.isArray(values))) problems.push('--arguments must be a JSON object, such as \'{"seconds": 5}\'');
+  const listenSeconds = listen === undefined ? undefined : Number(listen);
+  if (listenSeconds !== undefined && !(listenSeconds >= 0 && listenSeconds <= 300)) problems.push(`--listen ${listen}: give seconds, from 0 to 300`);
+  const trusted = ca === undefined ? [] : [attempt(() => readFileSync(ca, 'utf8'), `--ca ${ca} cannot be read`) ?? ''];
+  const network = problems.length === 0 ? attempt(() => networkOf(trusted), `--ca ${ca} holds no certificate`) : undefined;
+  if (problems.length > 0) throw new UsageError(problems.map((problem) => `${problem}.`).join('\n'));
+  return {
+    url,
+    options: {
+      network,
+      clientId,
+      register,
+      ...(client.length > 0 && { clients: client as ClientName[] }),
+      ...(tool !== undefined && { tool: { name: tool, arguments: values! } }),
+      ...(listenSeconds !== undefined && { listenSeconds }),
+      ...(signIn && { signIn: askToSignIn }),
+    },
+  };
+}
+
+function askToSignIn(authorizationUrl: string): void {
+  console.error(plain(`Sign in at:\n  ${authorizationUrl}`));
+  openInBrowser(authorizationUrl);
+}

@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../../cli/main.ts';
+import { clientNames, clients } from '../../doctor/clients/index.ts';
+import type { Diagnosis } from '../../doctor/index.ts';
+import { knownClients } from '../../keycloak/known-clients.ts';
+import { DoctorRoom } from '../support/doctor-room.ts';
+import { Certificates } from '../support/pretend-network.ts';
+
+let room: DoctorRoom;
+beforeAll(async () => {
+  room = await DoctorRoom.open();
+});
+afterAll(() => room.close());
+afterEach(() => {
+  room.breaks.length = 0;
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+/** What `npm run doctor` prints, and its exit code. */
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const printed = { log: [] as string[], error: [] as string[] };
+  for (const stream of ['log', 'error'] as const) vi.spyOn(console, stream).mockImplementation((line: string) => void printed[stream].push(line));
+  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+  const code = await main(['doctor', ...args]);
+  return { code, out: printed.log.join('\n'), err: printed.error.join('\n') };
+}
+
+describe('npm run doctor', () => {
+  it('has a short report for a healthy server, a line for each client, and exit code 0', async () => {
+    const { code, out } = await run(room.url, '--listen', '0');
+    expect(code).toBe(0);
+    expect(out.split('\n').slice(0, 8)).toEqual([room.url, '', '✓ Claude (web, desktop, mobile)', '✓ Claude Code', '✓ ChatGPT', '✓ VS Code', '✓ Cursor', '✓ MCP Inspector']);
+    expect(out.split('\n').length).toBeLessThan(20);
+  });
+
+  it('says which client would fail, where, why and what to do, and has exit code 1', async () => {
+    room.breaks.push((request, response) => (request.headers['user-agent'] === 'Claude-User' ? void response.writeHead(403).end() : false));
+    const { code, out } = await run(room.url, '--listen', '0', '--client', 'claude', '--client', 'cursor');
+    expect(code).toBe(1);
+    expect(out).toContain('✗ Claude (web, desktop, mobile) fails at: call\n✓ Cursor\n');
+    expect(out).toContain('✗ call · Claude\n  The user agent `Claude-User` is refused');
+    expect(out).toContain('\n  → Let the user agent through');
+    expect(out).not.toContain('> POST');
+  });
+
+  it('shows requests and answers with --verbose, and where it was seen', async () => {
+    room.breaks.push((request, response) => (request.headers['user-agent'] === 'Claude-User' ? void response.writeHead(403).end('Go away\u001b[2J') : false));
+    const { out } = await run(room.url, '--client', 'claude', '--listen', '0', '--verbose');
+    expect(out).toContain('See: claude-ai-mcp#49');
+    expect(out).toMatch(/ {4}> POST http.*\n {4}> user-agent: Claude-User\n/);
+    expect(out).toMatch(/ {4}< 403 after \d+ ms\n/);
+    // What servers say may not move a terminal's cursor.
+    expect(out).toContain('Go away');
+    expect(out).not.toContain('\u001b');
+  });
+
+  it('prints the whole diagnosis with --json, and nothing else', async () => {
+    const { out } = await run(room.url, '--listen', '0', '--json', '--register');
+    const diagnosis = JSON.parse(out) as Diagnosis;
+    expect(diagnosis).toMatchObject({ url: room.url, ok: true });
+    expect(diagnosis.clients.map(({ client }) => client)).toEqual(clientNames);
+    expect(diagnosis.requests).toBeLessThan(90);
+  });
+
+  it('takes a token from DRAWBRIDGE_TOKEN, and shows it nowhere', async () => {
+    const token = room.token({ aud: 'https://other.example' });
+    vi.stubEnv('DRAWBRIDGE_TOKEN', token);
+    const { code, out } = await run(room.url, '--json', '--listen', '0');
+    expect(code).toBe(1);
+    expect(out).toContain('token-refused');
+    expect(out).not.toContain(token.split('.')[1]);
+  });
+
+  it('trusts a CA that --ca names', async () => {
+    const certificates = new Certificates();
+    const files = mkdtempSync(join(tmpdir(), 'drawbridge-doctor-'));
+    const secure = await DoctorRoom.open({ tls: certificates.issue('localhost') });
+    secure.origin = `https://localhost:${secure.port}`;
+    writeFileSync(join(files, 'ca.pem'), certificates.ca);
+    try {
+      expect((await run(secure.url, '--listen', '0')).code).toBe(1);
+      expect((await run(secure.url, '--listen', '0', '--ca', join(files, 'ca.pem'))).code).toBe(0);
+    } finally {
+      await secure.close();
+      certificates.remove();
+      rmSync(files, { recursive: true });
+    }
+  });
+
+  it('that is used wrongly says everything that is wrong at once, asks nobody anything, and has exit code 2', async () => {
+    const before = room.requests.length;
+    const { code, err } = await run('mcp.example.org', '--client', 'netscape', '--sign-in', '--tool', 'x', '--arguments', '[1', '--listen', 'long', '--ca', '/nowhere.pem');
+    expect(code).toBe(2);
+    for (const problem of [/mcp\.example\.org is no URL of an MCP server; give it whole/, /--client netscape: there is claude, claude-code/, /--sign-in needs a client: add --register/, /--arguments must be a JSON object/, /--listen long/, /--ca \/nowhere\.pem cannot be read/]) expect(err).toMatch(problem);
+    expect((await run()).code).toBe(2);
+    expect(room.requests.length).toBe(before);
+  });
+});
+
+describe('the clients of the doctor', () => {
+  it.each(clients.map(({ name, redirectUris, document }) => [name, redirectUris, document?.url] as const))('%s has the redirect URIs and the document that stacks let in', (name, redirectUris, document) => {
+    const known = knownClients[name];
+    // RFC 8252 §7.3: of loopback, the port is free.
+    const portless = (uri: string) => uri.replace(/^(http:\/\/(?:localhost|127\.0\.0\.1)):\d+/, '$1');
+    const allowed = (uri: string) => known.redirectUris.some((one) => one === uri || portless(one) === portless(uri)) || (known.redirectUriStems ?? []).some((stem) => uri.startsWith(stem));
+    expect(redirectUris.filter((uri) => !allowed(uri))).toEqual([]);
+    expect(document).toBe(known.metadataDocument);
+  });
+});
