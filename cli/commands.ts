@@ -36,11 +36,12 @@ export function commands(exit: (code: ExitCode) => void): Command {
   onStack('up', {
     summary: 'Stands a stack up, or brings it to what its config now says',
     more: 'Prepares what this machine lacks (a Docker engine), and says so first; others are prepared by `npm run host -- prepare`. For profiles local and preview; production is deployed with `pulumi up`.',
-    examples: ['npm run up', 'npm run up -- --stack dev --yes', 'npm run --silent up -- --json'],
+    examples: ['npm run up', 'npm run up -- --stack dev --yes', 'npm run up -- --dry-run', 'npm run --silent up -- --json'],
   })
+    .option('--dry-run', 'only say what would be done, and touch nothing')
     .option(...yes)
     .option(...json)
-    .action(async (options: StackCommandOptions) => (await import('./up.ts')).up(options));
+    .action(async ({ dryRun, ...options }: StackCommandOptions & { dryRun?: boolean }) => (dryRun ? (await import('./dry-run.ts')).dryRun(options) : (await import('./up.ts')).up(options)));
 
   onStack('down', {
     summary: 'Removes all of a stack',
@@ -50,13 +51,6 @@ export function commands(exit: (code: ExitCode) => void): Command {
     .option(...yes)
     .option(...json)
     .action(async (options: StackCommandOptions) => (await import('./down.ts')).down(options));
-
-  onStack('preview', {
-    summary: 'Shows what `up` would do, and touches nothing',
-    examples: ['npm run preview', 'npm run --silent preview -- --json'],
-  })
-    .option(...json)
-    .action(async (options: StackCommandOptions) => (await import('./preview.ts')).preview(options));
 
   onStack('outputs', {
     summary: 'Prints the outputs of a stack: URLs, CA certificate, test user',

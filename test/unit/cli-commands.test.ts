@@ -21,7 +21,7 @@ const drawbridge = (...args: string[]) =>
   });
 
 describe('exit codes', () => {
-  it.each(['up', 'down', 'preview', 'outputs', 'check-config', 'host', 'test', 'backup', 'restore', 'rotate', 'bench', 'admin', 'soak', 'status'])('%s --help says what it does, with examples, and is 0', async (command) => {
+  it.each(['up', 'down', 'outputs', 'check-config', 'host', 'test', 'backup', 'restore', 'rotate', 'bench', 'admin', 'soak', 'status'])('%s --help says what it does, with examples, and is 0', async (command) => {
     const { code, stdout } = await drawbridge(command, '--help');
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: npm run ${command}`);
@@ -34,6 +34,7 @@ describe('exit codes', () => {
     ['a stack name that would leave the folder', ['down', '--stack', '../x'], '--stack ../x is no stack name'],
     ['a soak that there is not', ['soak', 'bogus'], 'There is no soak bogus. These exist:'],
     ['a stack without a file', ['up', '--stack', 'nowhere'], 'There is no stack nowhere: '],
+    ['a dry run of a stack without a file', ['up', '--dry-run', '--stack', 'nowhere'], 'There is no stack nowhere: '],
     ['a backup to nowhere', ['backup'], 'npm run backup -- --to FILE'],
     ['a backup over a file that is there', ['backup', '--to', process.execPath], 'nothing is overwritten'],
     ['a backup to a folder that there is not', ['backup', '--to', '/nonexistent/x'], '/nonexistent is no directory that you can write to'],

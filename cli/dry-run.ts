@@ -6,9 +6,9 @@ import { knownEngines, readStandingStack } from './standing-stack.ts';
 import { refuseProduction, type StackCommandOptions } from './up.ts';
 
 /** Shows what `up` would do. Touches nothing. */
-export async function preview({ stack, json = false }: StackCommandOptions): Promise<void> {
+export async function dryRun({ stack, json = false }: StackCommandOptions): Promise<void> {
   const config = readStackConfig(stack);
-  refuseProduction(config, stack, 'preview');
+  refuseProduction(config, stack, 'up --dry-run');
   const engines = knownEngines(stack, config);
   if (engines.includes(undefined)) await requireEngine();
   await readStandingStack(stack, engines);
