@@ -27,8 +27,10 @@ export interface Connection {
  */
 export async function completeOutputs(stack: string, state: StackState): Promise<Outputs | undefined> {
   if (!state) return undefined;
+  // It is for other stacks, which read it themselves, and for nobody's eyes.
+  const { previewsSecret: _, ...outputs } = state.outputs;
   const caCertificate = await readCaCertificate(stack);
-  return caCertificate === undefined ? state.outputs : { ...state.outputs, caCertificate };
+  return caCertificate === undefined ? outputs : { ...outputs, caCertificate };
 }
 
 export function connectionOf(outputs: Outputs): Connection {

@@ -21,7 +21,7 @@ const drawbridge = (...args: string[]) =>
   });
 
 describe('exit codes', () => {
-  it.each(['up', 'down', 'outputs', 'check-config', 'host', 'test', 'backup', 'restore', 'rotate', 'bench', 'admin', 'soak', 'status'])('%s --help says what it does, with examples, and is 0', async (command) => {
+  it.each(['up', 'down', 'preview', 'outputs', 'check-config', 'host', 'test', 'backup', 'restore', 'rotate', 'bench', 'admin', 'soak', 'status'])('%s --help says what it does, with examples, and is 0', async (command) => {
     const { code, stdout } = await drawbridge(command, '--help');
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: npm run ${command}`);
