@@ -52,7 +52,7 @@ function hasOtherStacks(): boolean {
 
 /** All previews, the oldest first. */
 export async function knownPreviews(from: readonly Deployer[]): Promise<Known[]> {
-  const found = await Promise.all(from.map(async (deployer) => (await deployer.list()).flatMap(({ name, notes, state }) => (notes ? [{ name, record: recordOf(notes), state, deployer }] : []))));
+  const found = await Promise.all(from.map(async (deployer) => (await deployer.list()).flatMap(({ name, notes, state }) => (notes ? [{ name, record: recordOf(name, notes), state, deployer }] : []))));
   return found.flat().sort((one, other) => one.record.created.getTime() - other.record.created.getTime());
 }
 

@@ -9,7 +9,7 @@ import { DEFAULT_STACK, stackOption } from '../stack-name.ts';
 import { hasStackFile, projectDirectory, readStackValues } from '../stack-file.ts';
 import { changesFor, type SharedKeycloak } from './changes.ts';
 import { knownPreviews } from './known.ts';
-import { notesOf, type PreviewRecord } from './record.ts';
+import { notesOf, type PreviewRecord, USUAL_LIFETIME } from './record.ts';
 
 /** What was asked for; undefined stays as it is, and of a new preview is what is usual. */
 export interface Wishes {
@@ -25,8 +25,6 @@ export interface Planned {
   readonly changes: Readonly<Record<string, unknown>>;
   readonly config: Config;
 }
-
-const USUAL_LIFETIME = 72 * 3_600;
 
 export const templateOf = (wishes: Wishes, before: PreviewRecord | undefined): string => wishes.from ?? before?.template ?? (hasStackFile('preview') ? 'preview' : DEFAULT_STACK);
 

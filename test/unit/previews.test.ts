@@ -58,8 +58,14 @@ describe('the name of a preview', () => {
 describe('what is remembered of a preview', () => {
   it('comes back from its notes as it was, each a short text, since a tag of a stack holds no more', () => {
     const full = { ...record, keycloakOf: 'shared', issuer: 'https://localhost:8443/auth/realms/preview-x', keep: true };
-    expect(recordOf(notesOf(full))).toEqual(full);
+    expect(recordOf('x', notesOf(full))).toEqual(full);
     for (const value of Object.values(notesOf(full))) expect(value.length).toBeLessThanOrEqual(256);
+  });
+
+  it('is enough to go on with where a run was killed while it noted things one by one, and refused where it is something else', () => {
+    const [first] = Object.entries(notesOf(record));
+    expect(recordOf('x', Object.fromEntries([first!]))).toMatchObject({ created: record.created, lifetime: 72 * HOUR, keep: false });
+    expect(() => recordOf('x', { created: 'yesterday' })).toThrow(/noted of preview x cannot be read/);
   });
 
   it('names the end of its life, and none where it is kept', () => {
