@@ -6,7 +6,8 @@ import { tableName } from '../../host/firewall/wanted.ts';
 import type { Config } from '../../infra/config.ts';
 import { setsFirewall } from '../../infra/wanted.ts';
 import { type EngineAddress, listStack } from '../docker.ts';
-import { plainSecret, projectDirectory, stateDirectory } from '../stack-file.ts';
+import { projectDirectory, stateDirectory } from '../stack-file.ts';
+import { atCloudflare } from './at-cloudflare.ts';
 import { realmOf } from './changes.ts';
 import { realmStands } from './realm.ts';
 import type { PreviewRecord } from './record.ts';
@@ -35,7 +36,7 @@ export interface Found {
 /** Looks at the engines, firewalls, the account at Cloudflare, the shared Keycloak and the disk themselves: what a state says is not asked. */
 export async function findParts(subject: Subject): Promise<Found> {
   const { name, engines, record, config, deployer } = subject;
-  const [objects, firewall, cloudflare, realms, stacks] = await Promise.all([listStack(name, engines), firewallTables(name, config), atCloudflare(name, config), realmsOf(name, record), deployer.list()]);
+  const [objects, firewall, cloudflare, realms, stacks] = await Promise.all([listStack(name, engines), firewallTables(name, config), atCloudflare(name, config?.cloudflare), realmsOf(name, record), deployer.list()]);
   const { unchecked, ...edge } = cloudflare;
   const parts = { ...objects, firewall, ...edge, realms, files: filesOf(name), stack: stacks.some((stack) => stack.name === name) ? [name] : [] };
   return { parts, unchecked };
@@ -55,16 +56,4 @@ async function firewallTables(name: string, config: Config | undefined): Promise
   const targets = [...new Set([config.deploy.app, config.deploy.proxy])];
   const states = await Promise.all(targets.map((target) => firewallState(firewallOf(config, name, target))));
   return targets.flatMap((target, index) => (states[index]!.table === 'missing' ? [] : [`${tableName(name)} (${target})`]));
-}
-
-async function atCloudflare(name: string, config: Config | undefined): Promise<{ dns: string[]; tunnels: string[]; unchecked: string[] }> {
-  if (!config?.cloudflare) return { dns: [], tunnels: [], unchecked: [] };
-  const { accountId, zone, token: reference } = config.cloudflare;
-  // Where the Pulumi CLI keeps the secrets, nothing here can read what it has encrypted.
-  const token = process.env.CLOUDFLARE_API_TOKEN || plainSecret(name, reference.secret);
-  if (!token) return { dns: [], tunnels: [], unchecked: ['DNS records and tunnels at Cloudflare: give the API token as CLOUDFLARE_API_TOKEN'] };
-  const [{ connect }, { inWords, recordsOf }, { tunnelsOf }, { zoneSeen }] = await Promise.all([import('../../cloudflare/api.ts'), import('../../cloudflare/dns/records.ts'), import('../../cloudflare/tunnel/tunnels.ts'), import('../../cloudflare/zone.ts')]);
-  const api = connect({ token });
-  const [records, tunnels] = await Promise.all([recordsOf(api, (await zoneSeen(api, zone)).id, name), tunnelsOf(api, accountId, name)]);
-  return { dns: records.map(inWords), tunnels: tunnels.map((tunnel) => tunnel.name), unchecked: [] };
 }
