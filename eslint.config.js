@@ -28,7 +28,8 @@ export default tseslint.config(
   wall(['backends/**/*.ts'], ['**/infra/**', '**/cloudflare/**', '**/server/**', '**/keycloak/**', '**/proxy/**', '**/cli/**', '**/engine/**', '@pulumi/*'], 'backends/ are programs of their own: they hear from the gateway by HTTP only.'),
   wall(['infra/**/*.ts'], ['**/cli/**', '**/engine/**'], 'infra/ is the Pulumi program; it knows no caller.'),
   wall(['engine/**/*.ts'], ['**/infra/**', '**/keycloak/**', '**/proxy/**', '**/server/**', '**/cli/**', '@modelcontextprotocol/*'], 'engine/ knows pulumirpc and nothing about MCP.'),
-  wall(['cli/**/*.ts', 'images/**/*.ts', 'bench/**/*.ts', 'soak/**/*.ts'], ['@pulumi/*'], 'Only infra/ and engine/ speak Pulumi.'),
+  wall(['deployers/**/*.ts'], ['**/infra/**', '**/keycloak/**', '**/proxy/**', '**/server/**', '**/cli/**', '@modelcontextprotocol/*'], 'deployers/ runs the Pulumi program, and knows nothing of what it makes.'),
+  wall(['cli/**/*.ts', 'images/**/*.ts', 'bench/**/*.ts', 'soak/**/*.ts'], ['@pulumi/*'], 'Only infra/, engine/ and deployers/ speak Pulumi.'),
   {
     files: ['server/**/*.ts', 'backends/**/*.ts', 'keycloak/**/*.ts', 'proxy/**/*.ts', 'infra/**/*.ts', 'cli/**/*.ts', 'bench/**/*.ts', 'soak/**/*.ts'],
     ignores: ['infra/endpoints.ts'],

@@ -5,6 +5,8 @@ import type { Action, HostOptions } from './host-command.ts';
 import type { InitOptions } from './init.ts';
 import { flags } from './init/flags.ts';
 import type { ExitCode } from './main.ts';
+import type { UpOptions as PreviewUpOptions } from './preview.ts';
+import { LONGEST } from './previews/name.ts';
 import type { RestoreOptions } from './restore.ts';
 import { checkStackName, DEFAULT_STACK } from './stack-name.ts';
 import type { StackCommandOptions } from './up.ts';
@@ -40,13 +42,16 @@ export function commands(exit: (code: ExitCode) => void, name = 'npm run'): Comm
   onStack('up', {
     summary: 'Stands a stack up, or brings it to what its config now says',
     more: 'Prepares what this machine lacks (a Docker engine), and says so first; others are prepared by `npm run host -- prepare`. Then looks at the stack as its clients do (see verify): exit code 1 where it stands and something is wrong with it. For profiles local and preview; production is deployed with `pulumi up`.',
-    examples: ['npm run up', 'npm run up -- --stack dev --yes', 'npm run --silent up -- --json'],
+    examples: ['npm run up', 'npm run up -- --stack dev --yes', 'npm run up -- --dry-run', 'npm run --silent up -- --json'],
   })
+    .option('--dry-run', 'only say what would be done, and touch nothing')
     .option(...yes)
     .option('--refresh', 'look at what was changed by hand as well (npm run drift), and set it so again')
     .option(...json)
     .option('--no-verify', 'do not look at the stack when it stands')
-    .action(async (options: StackCommandOptions & { verify: boolean }) => exit(await (await import('./up.ts')).up(options)));
+    .action(async ({ dryRun, ...options }: StackCommandOptions & { dryRun?: boolean; verify: boolean }) =>
+      dryRun ? (await import('./dry-run.ts')).dryRun(options) : exit(await (await import('./up.ts')).up(options)),
+    );
 
   onStack('down', {
     summary: 'Removes all of a stack',
@@ -57,12 +62,32 @@ export function commands(exit: (code: ExitCode) => void, name = 'npm run'): Comm
     .option(...json)
     .action(async (options: StackCommandOptions) => (await import('./down.ts')).down(options));
 
-  onStack('preview', {
-    summary: 'Shows what `up` would do, and touches nothing',
-    examples: ['npm run preview', 'npm run --silent preview -- --json'],
-  })
-    .option(...json)
-    .action(async (options: StackCommandOptions) => (await import('./preview.ts')).preview(options));
+  const preview = command('preview', {
+    summary: 'Stacks that come and go: one for a pull request, for example',
+    more: 'Each is a stack of its own, made from the config of another one, with its own host name, secrets and data, and a limit on its lifetime.',
+    examples: ['npm run preview -- up --name pr-123', 'npm run preview -- up --name pr-123 --share-keycloak shared --lifetime 24h', 'npm run preview -- list', 'npm run preview -- down --name pr-123', 'npm run preview -- sweep --older-than 72h --dry-run'],
+  });
+  const previewCommand = (name: string, summary: string) => preview.command(name).description(summary).option(...json);
+  const named = ['--name <name>', `lower-case letters, digits and dashes, at most ${LONGEST}`] as const;
+  previewCommand('up', 'Brings a preview up, or up to date: what is not said stays as it is.')
+    .requiredOption(...named)
+    .option('--from <stack>', 'stack whose config it is made from (default: preview where there is Pulumi.preview.yaml, else local)')
+    .option('--share-keycloak <stack>', 'have a realm in the Keycloak of that stack, which has drawbridge:previewRealms, in place of a Keycloak of its own')
+    .option('--lifetime <time>', 'how long until a sweep takes it: 90m, 24h, 14d (default: 72h)')
+    .option('--keep', 'no sweep takes it')
+    .option('--no-keep', 'a sweep may take it again')
+    .option('--ref <ref>', 'what it shows, to be listed with it (default: branch and commit of the working copy)')
+    .option(...yes)
+    .action(async (options: PreviewUpOptions) => (await import('./preview.ts')).previewUp(options));
+  previewCommand('down', 'Takes a preview down, and gives a receipt of what was removed, and is gone. Exit code 1 where something is left.')
+    .requiredOption(...named)
+    .action(async (options: { name: string; json?: boolean }) => (await import('./preview.ts')).previewDown(options));
+  previewCommand('list', 'Lists the previews. Touches nothing.')
+    .action(async (options: { json?: boolean }) => (await import('./preview.ts')).previewList(options));
+  previewCommand('sweep', 'Takes down all previews that are past their lifetime, but those that are kept. Goes on past one that fails; then the exit code is 1.')
+    .option('--older-than <time>', 'those as well that are older than this: 72h')
+    .option('--dry-run', 'only say what would be taken')
+    .action(async (options: { olderThan?: string; dryRun?: boolean; json?: boolean }) => (await import('./preview.ts')).previewSweep(options));
 
   onStack('outputs', {
     summary: 'Prints the outputs of a stack: URLs, CA certificate, test user',

@@ -7,6 +7,7 @@ import { CommandError, UsageError } from './errors.ts';
 import { abortOnInterrupt, stoppingEngine } from './interrupt.ts';
 import { withNextStep } from './next-step.ts';
 import { requireEngine } from './prepare.ts';
+import { deployers, knownPreviews } from './previews/known.ts';
 import { duration } from './progress.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
 import { count, kinds, knownEngines, readStandingStack, removeByHand } from './standing-stack.ts';
@@ -22,6 +23,7 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
   // A stack without a state here is one that the Pulumi CLI has deployed. It comes first: what else is to be said of parts
   // without a state would have people delete their data by hand.
   if (!existsSync(join(stateDirectory, `${stack}.json`))) refuseProduction(stack);
+  await refuseNeeded(stack);
   const { known, found } = await readStandingStack(stack, engines);
   if (!known) {
     if (json) console.log(JSON.stringify({ removed: found, left: found }, null, 2));
@@ -48,6 +50,12 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
   } finally {
     terminal.progress.close();
   }
+}
+
+/** @throws UsageError for a stack in whose Keycloak previews have their realms: nobody could sign in to them any more */
+async function refuseNeeded(stack: string): Promise<void> {
+  const needing = (await knownPreviews(await deployers())).filter(({ record }) => record.keycloakOf === stack).map(({ name }) => name);
+  if (needing.length > 0) throw new UsageError([`Stack ${stack} has the realms of previews in its Keycloak; nothing was touched. Take these down first:`, ...needing.map((name) => `  npm run preview -- down --name ${name}`)].join('\n'));
 }
 
 /** @throws UsageError for a stack that the Pulumi CLI deploys: what people do next must not cost them their data */

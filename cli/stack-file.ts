@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { type Config, parseConfig } from '../infra/config.ts';
+import { type Config, type ConfigProblem, parseConfig } from '../infra/config.ts';
 import { keyProblems } from '../infra/config/namespace.ts';
 import { UsageError } from './errors.ts';
 
@@ -22,6 +22,12 @@ export const hasStackFile = (stack: string): boolean => existsSync(join(projectD
  * @throws ConfigError with every problem of the values
  */
 export function readStackConfig(stack: string, directory = projectDirectory): Config {
+  const { values, problems } = readStackValues(stack, directory);
+  return parseConfig(values, problems);
+}
+
+/** The same before it is validated: values by their keys without the namespace, and what is wrong with the keys. @throws UsageError */
+export function readStackValues(stack: string, directory = projectDirectory): { values: Record<string, unknown>; problems: ConfigProblem[] } {
   const project = readYaml(join(directory, 'Pulumi.yaml'));
   const namespace = typeof project.name === 'string' ? project.name : NAMESPACE;
   if (namespace !== NAMESPACE && isRecord(project.config) && Object.keys(project.config).some((key) => key.startsWith(`${NAMESPACE}:`)))
@@ -30,7 +36,7 @@ export function readStackConfig(stack: string, directory = projectDirectory): Co
   if (!existsSync(stackFile)) throw new UsageError(missingStack(stack, stackFile, directory));
   const { config: given } = readYaml(stackFile);
   const values = { ...defaultsOf(keysOf(project.config, namespace)), ...keysOf(given, namespace) };
-  return parseConfig(values, isRecord(given) ? keyProblems(Object.keys(given), namespace) : []);
+  return { values, problems: isRecord(given) ? keyProblems(Object.keys(given), namespace) : [] };
 }
 
 /** A secret of a stack's own file, where it stands there in plain text, as on the embedded engine. */

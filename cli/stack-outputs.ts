@@ -1,5 +1,7 @@
 import type { outputs as readOutputs } from '../engine/index.ts';
+import { keycloakOf } from '../infra/config/authorization-server.ts';
 import { readCaCertificate } from './ca-certificate.ts';
+import { hasStackFile, readStackConfig } from './stack-file.ts';
 import { stackOption } from './stack-name.ts';
 
 type Outputs = Record<string, unknown>;
@@ -27,8 +29,17 @@ export interface Connection {
  */
 export async function completeOutputs(stack: string, state: StackState): Promise<Outputs | undefined> {
   if (!state) return undefined;
-  const caCertificate = await readCaCertificate(stack);
-  return caCertificate === undefined ? state.outputs : { ...state.outputs, caCertificate };
+  // It is for other stacks, which read it themselves, and for nobody's eyes.
+  const { previewsSecret: _, ...outputs } = state.outputs;
+  const caCertificate = await caCertificatesOf(stack);
+  return caCertificate === undefined ? outputs : { ...outputs, caCertificate };
+}
+
+/** PEM of the CA behind its front, and where it has its realm in the Keycloak of another stack, of the one behind that one's. */
+async function caCertificatesOf(stack: string): Promise<string | undefined> {
+  const other = hasStackFile(stack) ? keycloakOf(readStackConfig(stack).authorizationServer) : undefined;
+  const found = await Promise.all([stack, ...(other ? [other] : [])].map(readCaCertificate));
+  return found.some((pem) => pem !== undefined) ? found.join('') : undefined;
 }
 
 export function connectionOf(outputs: Outputs): Connection {

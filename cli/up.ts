@@ -57,14 +57,14 @@ export async function up({ stack, yes, json = false, refresh = false, verify = t
  * The embedded engine keeps its state in this folder only: good enough for a stack that may be lost.
  * @throws UsageError for profile `production`
  */
-export function refuseProduction({ profile }: Pick<Config, 'profile'>, stack: string, command: 'up' | 'preview'): void {
+export function refuseProduction({ profile }: Pick<Config, 'profile'>, stack: string, command: 'up' | 'up --dry-run'): void {
   if (profile !== 'production') return;
   throw new UsageError(
     [
-      `Stack ${stack} has the profile production, which \`npm run ${command}\` does not deploy; nothing was touched.`,
+      `Stack ${stack} has the profile production, which \`npm run up\` does not deploy; nothing was touched.`,
       'Use the Pulumi CLI, with a state backend and secrets of your own:',
       `  pulumi stack select ${stack}   (or: pulumi stack init ${stack})`,
-      `  pulumi ${command}`,
+      `  pulumi ${command === 'up' ? 'up' : 'preview'}`,
     ].join('\n'),
   );
 }

@@ -71,6 +71,7 @@ async function deploy(options: StackOptions, isPreview: boolean): Promise<Outcom
     register: (registration) => deployment.register(registration),
     registerOutputs: (urn, values) => deployment.registerOutputs(urn, values),
     invoke: (invocation) => deployment.invoke(invocation),
+    readStack: (reference) => readStack(options, reference, run.masker),
     refuse: (error) => {
       // A step that failed has been noted with its name already; everything after it is refused without a cause of its own.
       if (!run.stopped) run.fail(messageOf(error));
@@ -109,6 +110,15 @@ async function deploy(options: StackOptions, isPreview: boolean): Promise<Outcom
   if (!isPreview && (run.failures.length === 0 || run.state.entries().some((entry) => entry.custom))) run.state.save();
   conclude(run);
   return { changes: run.changes, ...present(deployment.stackOutputs ?? {}), seconds: seconds(started), wanted: deployment.wanted };
+}
+
+/** What a StackReference has of a stack of the same project and state directory. @throws EngineError where there is none */
+function readStack(options: StackOptions, reference: string, masker: Masker): Values {
+  const stack = reference.split('/').at(-1)!;
+  if (!existsSync(statePath({ ...options, stack }))) throw new EngineError(`There is no stack ${stack} in ${options.stateDirectory}. Stand it up first.`);
+  const outputs = open({ ...options, stack }, true, options.projectDirectory).state.stack()?.outputs ?? {};
+  masker.learn(outputs);
+  return { name: reference, outputs, secretOutputNames: Object.keys(outputs).filter((key) => hasSecret(outputs[key]!)) };
 }
 
 function open(options: StackOptions, isPreview: boolean, directory: string): Run {

@@ -33,6 +33,12 @@ export function takeLock(path: string): () => void {
   };
 }
 
+/** Whether a run that is alive holds the lock. */
+export function isLocked(path: string): boolean {
+  const holder = read(path);
+  return holder !== undefined && isAlive(holder);
+}
+
 /** Removes a stale lock, and only it: another run may have taken it over in the meantime. */
 function discard(path: string, stale: string): void {
   const aside = `${path}.stale.${process.pid}`;

@@ -33,12 +33,16 @@ export interface Listener {
   register(registration: Registration): Promise<{ id: string | undefined; properties: Values }>;
   registerOutputs(urn: string, outputs: Values): void;
   invoke(invocation: Invocation): Promise<Values>;
+  /** Properties of a reference to another stack. @param reference `organization/project/stack`, or the name alone */
+  readStack(reference: string): Values;
   /** A call that no step answers for; the deployment has failed. */
   refuse(error: unknown): void;
   log(severity: Extract<EngineEvent, { kind: 'log' }>['severity'], message: string): void;
   /** The program has registered all it wants, without an error. */
   completed(): void;
 }
+
+const STACK_REFERENCE = 'pulumi:pulumi:StackReference';
 
 const noLimits = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 };
 
@@ -87,8 +91,10 @@ export async function serveMonitor(project: string, stack: string, listener: Lis
     call: answer((request: resourceMessages.ResourceCallRequest): never => {
       throw new EngineError(`The program calls the method ${request.getTok()}, which the embedded engine does not know.`);
     }),
-    readResource: answer((request: resourceMessages.ReadResourceRequest): never => {
-      throw new EngineError(`${request.getType()} ${request.getName()}: the embedded engine cannot read existing resources (get, id).`);
+    readResource: answer(async (request: resourceMessages.ReadResourceRequest) => {
+      if (request.getType() !== STACK_REFERENCE) throw new EngineError(`${request.getType()} ${request.getName()}: the embedded engine cannot read existing resources (get, id).`);
+      const properties = await listener.readStack(request.getId());
+      return new resource.ReadResourceResponse().setUrn(`urn:pulumi:${stack}::${project}::${STACK_REFERENCE}::${request.getName()}`).setProperties(Struct.fromJavaScript(toWire(properties) as never));
     }),
     registerStackTransform: unsupported('stack transforms'),
     registerStackInvokeTransform: unsupported('invoke transforms'),

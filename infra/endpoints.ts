@@ -1,4 +1,5 @@
 import type { Config, ServerConfig } from './config.ts';
+import { keycloakOf } from './config/authorization-server.ts';
 import type { Place } from './place.ts';
 
 /** One MCP server as the outside world sees it. */
@@ -57,6 +58,13 @@ export interface AuthorizationServerEndpoints {
   readonly identityProviders: Readonly<Record<string, { readonly callbackUrl: string; readonly discoveryUrl?: string }>>;
   /** Dynamic client registration (RFC 7591): answered to browsers of any origin. None where it is closed. */
   readonly registrationPath?: string;
+  /** Paths of the realms of previews, where there may be such: as above, with `*` for the name of the realm after its `preview-`. */
+  readonly previewRealms?: {
+    readonly metadataPaths: readonly PathMapping[];
+    readonly exactPaths: readonly string[];
+    readonly prefixPaths: readonly string[];
+    readonly registrationPath: string;
+  };
   /** Members of Keycloak's metadata that name what is not public, which clients would try: name → value. */
   readonly hiddenMetadata?: Readonly<Record<string, string>>;
 }
@@ -78,6 +86,14 @@ export interface Endpoints {
   readonly issuer?: Issuer;
   /** Only where the stack has a Keycloak of its own. */
   readonly authorizationServer?: AuthorizationServerEndpoints;
+  /** Only where the realm is in the Keycloak of another stack. */
+  readonly realmElsewhere?: {
+    /** Keycloak's root path there. */
+    readonly basePath: string;
+    /** JWKS, as published and below an origin. */
+    readonly jwksUrl: string;
+    readonly jwksPath: string;
+  };
   /** Keys that signed identity headers are verified with. Only where a server gets such headers. */
   readonly identityJwks?: { readonly host: string; readonly path: string; readonly url: string };
   /** Ports of the app's machine on which a front on the host's network finds what is behind it. None where it shares a container network. */
@@ -111,6 +127,18 @@ export function adminEndpoints(port: number): { baseUrl: string; consoleUrl: str
   // The short address would send a browser on to the public name.
   return { baseUrl, consoleUrl: `${baseUrl}/admin/master/console/` };
 }
+
+/** How the names of realms begin that are another stack's than Keycloak's own. */
+export const PREVIEW_REALMS = 'preview-';
+
+const realmPathOf = (realm: string): string => `${KEYCLOAK}/realms/${realm}`;
+const certsOf = (realm: string): string => `${realmPathOf(realm)}/protocol/openid-connect/certs`;
+
+/** Whether an issuer is that of a realm in a Keycloak of ours. */
+export const isIssuerOf = (issuer: string, realm: string): boolean => new URL(issuer).pathname === realmPathOf(realm);
+
+/** The issuer of another realm in the same Keycloak. */
+export const issuerBeside = (issuer: string, realm: string): string => new URL(realmPathOf(realm), issuer).href;
 
 const PROTECTED_RESOURCE = '/.well-known/oauth-protected-resource';
 const AUTHORIZATION_SERVER = '/.well-known/oauth-authorization-server';
@@ -164,6 +192,7 @@ export function deriveEndpoints(config: Config): Endpoints {
     servers,
     issuer: issuer === undefined ? undefined : { issuer, metadataUrls: metadataUrls(issuer) },
     authorizationServer,
+    ...(keycloakOf(config.authorizationServer) && { realmElsewhere: { basePath: KEYCLOAK, jwksUrl: new URL(certsOf(config.realm), issuer).href, jwksPath: certsOf(config.realm) } }),
     identityJwks,
     published: config.profile === 'local' ? undefined : derivePublished(config.deploy.appAddress ?? '127.0.0.1', config.cloudflare?.connectors ?? 0),
     documents: [
@@ -191,52 +220,63 @@ function backendUrl({ name, backend }: ServerConfig): string {
 }
 
 /** RFC 8414 §3.1 with the path inserted, OpenID Discovery the same way, and as it was first written, with the path before. */
-function metadataUrls(issuer: string): string[] {
+export function metadataUrls(issuer: string): string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
   return [...new Set([`${origin}${AUTHORIZATION_SERVER}${path}`, `${origin}${OPENID_CONFIGURATION}${path}`, `${origin}${path}${OPENID_CONFIGURATION}`])];
 }
 
-function deriveAuthorizationServer(host: string, mcpHost: string, originOf: (host: string) => string, { realm, identityProviders, registration }: Config): AuthorizationServerEndpoints {
+function deriveAuthorizationServer(host: string, mcpHost: string, originOf: (host: string) => string, { realm, identityProviders, registration, previewRealms }: Config): AuthorizationServerEndpoints {
   const origin = originOf(host);
-  const basePath = KEYCLOAK;
-  const realmPath = `${basePath}/realms/${realm}`;
-  const protocolPath = `${realmPath}/protocol/openid-connect`;
-  // What Keycloak itself answers; under its own root it knows RFC 8414's form and OpenID's appended one.
-  const oauthMetadata = `${basePath}${AUTHORIZATION_SERVER}/realms/${realm}`;
-  const openidMetadata = `${realmPath}${OPENID_CONFIGURATION}`;
-  const brokerPath = `${realmPath}/broker`;
+  const paths = pathsOfRealm(realm, host);
   const providers = Object.entries(identityProviders).flatMap(([alias, provider]) => (provider ? [{ alias, issuer: 'issuer' in provider ? provider.issuer : undefined }] : []));
-  const registrationPath = `${realmPath}/clients-registrations/openid-connect`;
   return {
     host,
-    baseUrl: `${origin}${basePath}`,
-    basePath,
-    issuer: `${origin}${realmPath}`,
-    jwksUrl: `${origin}${protocolPath}/certs`,
-    jwksPath: `${protocolPath}/certs`,
-    metadataUrl: `${origin}${AUTHORIZATION_SERVER}${realmPath}`,
+    baseUrl: `${origin}${KEYCLOAK}`,
+    basePath: KEYCLOAK,
+    issuer: `${origin}${realmPathOf(realm)}`,
+    jwksUrl: `${origin}${certsOf(realm)}`,
+    jwksPath: certsOf(realm),
+    metadataUrl: `${origin}${paths.metadataPaths[0]!.path}`,
     metadataPaths: [
-      { host, path: `${AUTHORIZATION_SERVER}${realmPath}`, upstreamPath: oauthMetadata },
-      { host, path: `${OPENID_CONFIGURATION}${realmPath}`, upstreamPath: openidMetadata },
-      { host, path: openidMetadata, upstreamPath: openidMetadata },
+      ...paths.metadataPaths,
       // Clients from before protected resource metadata (2025-03-26) look on the MCP origin's root.
-      { host: mcpHost, path: AUTHORIZATION_SERVER, upstreamPath: oauthMetadata },
+      { host: mcpHost, path: AUTHORIZATION_SERVER, upstreamPath: paths.metadataPaths[0]!.upstreamPath },
     ],
     exactPaths: [
-      ...['auth', 'token', 'certs', 'userinfo', 'revoke', 'logout'].map((endpoint) => `${protocolPath}/${endpoint}`),
+      ...paths.exactPaths,
       // The way to a provider, the way back, and where a first sign-in goes on. Tokens of providers can be had below here too.
-      ...providers.flatMap(({ alias }) => [`${brokerPath}/${alias}/login`, `${brokerPath}/${alias}/endpoint`]),
-      ...(providers.length > 0 ? [`${brokerPath}/after-first-broker-login`] : []),
+      ...providers.flatMap(({ alias }) => [`${paths.brokerPath}/${alias}/login`, `${paths.brokerPath}/${alias}/endpoint`]),
+      ...(providers.length > 0 ? [`${paths.brokerPath}/after-first-broker-login`] : []),
     ],
-    prefixPaths: [`${protocolPath}/logout/`, `${realmPath}/login-actions/`, `${basePath}/resources/`],
+    prefixPaths: [...paths.prefixPaths, `${KEYCLOAK}/resources/`],
     identityProviders: Object.fromEntries(
       providers.map(({ alias, issuer }) => [
         alias,
         // OpenID Connect Discovery §4.1: a slash at the end of the issuer goes.
-        { callbackUrl: `${origin}${brokerPath}/${alias}/endpoint`, ...(issuer !== undefined && { discoveryUrl: `${issuer.replace(/\/$/, '')}${OPENID_CONFIGURATION}` }) },
+        { callbackUrl: `${origin}${paths.brokerPath}/${alias}/endpoint`, ...(issuer !== undefined && { discoveryUrl: `${issuer.replace(/\/$/, '')}${OPENID_CONFIGURATION}` }) },
       ]),
     ),
-    ...(registration === 'open' ? { registrationPath } : { hiddenMetadata: { registration_endpoint: `${origin}${registrationPath}` } }),
+    ...(registration === 'open' ? { registrationPath: paths.registrationPath } : { hiddenMetadata: { registration_endpoint: `${origin}${paths.registrationPath}` } }),
+    ...(previewRealms && { previewRealms: pathsOfRealm(`${PREVIEW_REALMS}*`, host) }),
+  };
+}
+
+/** The paths below which one realm is found. */
+function pathsOfRealm(realm: string, host: string) {
+  const realmPath = realmPathOf(realm);
+  const protocolPath = `${realmPath}/protocol/openid-connect`;
+  // What Keycloak itself answers; under its own root it knows RFC 8414's form and OpenID's appended one.
+  const openidMetadata = `${realmPath}${OPENID_CONFIGURATION}`;
+  return {
+    metadataPaths: [
+      { host, path: `${AUTHORIZATION_SERVER}${realmPath}`, upstreamPath: `${KEYCLOAK}${AUTHORIZATION_SERVER}/realms/${realm}` },
+      { host, path: `${OPENID_CONFIGURATION}${realmPath}`, upstreamPath: openidMetadata },
+      { host, path: openidMetadata, upstreamPath: openidMetadata },
+    ],
+    exactPaths: ['auth', 'token', 'certs', 'userinfo', 'revoke', 'logout'].map((endpoint) => `${protocolPath}/${endpoint}`),
+    prefixPaths: [`${protocolPath}/logout/`, `${realmPath}/login-actions/`],
+    registrationPath: `${realmPath}/clients-registrations/openid-connect`,
+    brokerPath: `${realmPath}/broker`,
   };
 }

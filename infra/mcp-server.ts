@@ -1,4 +1,3 @@
-import type * as docker from '@pulumi/docker';
 import * as pulumi from '@pulumi/pulumi';
 import type { Config, ServerConfig } from './config.ts';
 import { createContainer } from './container.ts';
@@ -15,8 +14,8 @@ const thisMachine = 'host.docker.internal';
 export interface McpServerArgs {
   images: Images;
   machine: Machine;
-  /** The one it shares with the front, and with each backend one. */
-  networks: docker.Network[];
+  /** Names of the one it shares with the front, of one with each backend, and of one with a Keycloak that is another stack's. */
+  networks: pulumi.Input<string>[];
   config: Config;
   endpoints: Endpoints;
   secrets: Secrets;
@@ -60,7 +59,7 @@ export class McpServer extends pulumi.ComponentResource {
         image: args.images.built('server'),
         user: '1000:1000',
         alias: McpServer.alias,
-        networks: args.networks.map((network) => network.name),
+        networks: args.networks,
         ports:
           published &&
           ((place) => [
@@ -88,8 +87,9 @@ function authSettings({ config, endpoints, secrets, secretOf, jwksOrigin }: McpS
     const tokens = secrets.bearerToken ? [{ name: 'drawbridge', token: secrets.bearerToken }] : configured;
     return { kind: 'bearer', tokens: tokens.map(({ name, token }) => ({ name, sha256: token.apply(sha256) })) };
   }
-  const { authorizationServer, issuer } = endpoints;
+  const { authorizationServer, issuer, realmElsewhere } = endpoints;
   if (authorizationServer) return { kind: 'jwks', issuer: authorizationServer.issuer, jwksUrl: `${jwksOrigin}${authorizationServer.jwksPath}` };
+  if (realmElsewhere) return { kind: 'jwks', issuer: issuer!.issuer, jwksUrl: `${jwksOrigin}${realmElsewhere.jwksPath}` };
   const { introspection } = config.authorizationServer as Exclude<Config['authorizationServer'], string>;
   if (!introspection) return { kind: 'discovery', ...issuer };
   return { kind: 'introspection', ...issuer, clientId: introspection.clientId, clientSecret: secretOf(introspection.clientSecret) };

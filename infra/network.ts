@@ -9,6 +9,9 @@ export const bridgePrefix = (stack: string): string => `db${sha256(stack).slice(
 
 export const bridgeName = (stack: string, role: string): string => `${bridgePrefix(stack)}${sha256(role).slice(0, 4)}`;
 
+/** Role of the network on which a Keycloak meets the gateways of stacks that have their realm in it. */
+export const PREVIEWS_NETWORK = 'previews';
+
 /** A bridge network of this stack. An `internal` one has no way to the outside. */
 export function createNetwork(role: string, { machine, internal }: { machine: Machine; internal?: boolean }, opts?: pulumi.CustomResourceOptions): docker.Network {
   const options = {

@@ -4,9 +4,10 @@ import * as pulumi from '@pulumi/pulumi';
 export const stackLabel = 'dev.drawbridge.stack';
 
 /** Name of a stack's Docker object: `drawbridge-<stack>-<role>`. Fixed, so that an interrupted run finds what it left. */
-export function objectName(role: string): string {
-  return `drawbridge-${pulumi.getStack()}-${role}`;
-}
+export const objectName = (role: string): string => objectNameOf(pulumi.getStack(), role);
+
+/** The like of another stack. */
+export const objectNameOf = (stack: string, role: string): string => `drawbridge-${stack}-${role}`;
 
 /** What a stack's tunnel is called at Cloudflare, where a name is taken once in an account. */
 export const tunnelName = (): string => `drawbridge-${pulumi.getStack()}`;

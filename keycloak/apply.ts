@@ -15,6 +15,7 @@ import { applyScopes } from './applier/scopes.ts';
 import { applyClientPolicies, applySettings } from './applier/settings.ts';
 import { applySigningKeys, removeExpiredKeys } from './applier/signing-keys.ts';
 import { applyUsers } from './applier/users.ts';
+import { removeRealm } from './applier/remove-realm.ts';
 import type { DesiredRealm } from './desired-realm.ts';
 
 /** What the applier reads from its standard input, as JSON. Secrets come this way only. */
@@ -26,8 +27,10 @@ export interface ApplierInput {
   readonly applier: ClientCredentials;
   /** Secrets that the client had before: with one of them it lets itself in and takes the new one. */
   readonly formerSecrets: readonly string[];
-  /** The service account of Keycloak's first start, in the master realm. */
-  readonly bootstrap: ClientCredentials;
+  /** Who makes the realm: the service account of Keycloak's first start, in the master realm, or one that stays. */
+  readonly bootstrap: ClientCredentials & { readonly stays?: boolean };
+  /** An account that may make realms of its own, for which there is to be one. */
+  readonly previews?: ClientCredentials;
   /** Passwords for the users of the desired realm, by user name. */
   readonly userPasswords: Readonly<Record<string, string>>;
   /** Client secrets for the identity providers of the desired realm, by alias. */
@@ -60,7 +63,7 @@ export async function apply(input: ApplierInput): Promise<Applied> {
 
 async function bring(input: ApplierInput, report: Report): Promise<void> {
   const { url, desired, applier } = input;
-  await bootstrap(url, desired.realm, applier, input.bootstrap, report);
+  await bootstrap(url, desired.realm, applier, input, report);
   const admin = (await signIn(url, desired.realm, applier)) ?? (await signInAsBefore(input, report));
   if (!admin) throw new Error(lockedOut(input));
   await removeExpiredKeys(admin, report);
@@ -84,9 +87,16 @@ export async function applyAll(admin: Connection, input: ApplierInput, report: R
   await reportForeign(admin, desired.realm, applier.clientId, clients, report);
 }
 
+/** Removes the realm, with all who are in it, from a Keycloak that stays. */
+async function withdraw({ url, desired, bootstrap: account }: ApplierInput): Promise<Report> {
+  await waitForKeycloak(url);
+  return removeRealm(url, desired.realm, account);
+}
+
 const RECOVER = 'To let the applier in again, run\n`docker exec KEYCLOAK sh /opt/keycloak/recover.sh` with the name of the Keycloak container, then apply again.';
 
 export function lockedOut({ desired, applier, bootstrap: account }: ApplierInput): string {
+  if (account.stays) return `Keycloak does not accept its client ${account.clientId}, as which previews make their realms. Was its stack made anew? Then bring the preview up again, which reads the new secret.`;
   return [
     `Keycloak accepts neither the client ${applier.clientId} of the realm ${desired.realm} nor the bootstrap account ${account.clientId}.`,
     `The secret of the one was lost or changed, and the other is gone since the first run. ${RECOVER}`,
@@ -111,9 +121,10 @@ export function explain(error: unknown): string {
 
 if (import.meta.main) {
   try {
-    console.log(JSON.stringify(await apply(parse(await text(process.stdin)))));
+    const input = parse(await text(process.stdin));
+    console.log(JSON.stringify(process.argv[2] === 'withdraw' ? await withdraw(input) : await apply(input)));
   } catch (error) {
-    console.error(`The realm was not applied: ${explain(error)}`);
+    console.error(`The realm was not ${process.argv[2] === 'withdraw' ? 'removed' : 'applied'}: ${explain(error)}`);
     process.exitCode = 1;
   }
 }

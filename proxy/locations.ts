@@ -3,7 +3,7 @@ import { allowed } from './callers.ts';
 import { registrationLimit } from './flood.ts';
 import type { FrontInput } from './front.ts';
 import { hiddenHeaders, responseHeaders } from './headers.ts';
-import { literally } from './paths.ts';
+import { CAPTURED_WILDCARD, hasWildcard, literally } from './paths.ts';
 import { type Route, routeTable } from './routes.ts';
 import { proxyPass, whileStarting } from './upstreams.ts';
 
@@ -21,8 +21,13 @@ export function locations(input: FrontInput, host: string): Lines {
 
 function location(input: FrontInput, route: Route): Lines {
   // A prefix is a regular expression: nginx answers a prefix location without its trailing slash with a redirect.
-  const opening = route.match === 'exact' ? `location = ${route.path} {` : `location ~ ^${literally(route.path)} {`;
-  return [opening, ...treatment(input, route), proxyPass(input, route), '}'];
+  return [`location ${matching(route)} {`, ...treatment(input, route), proxyPass(input, route), '}'];
+}
+
+function matching({ match, path }: Route): string {
+  if (match === 'prefix') return `~ ^${literally(path)}`;
+  // Quoted, since it may hold braces and a semicolon for all that nginx knows.
+  return hasWildcard(path) ? `~ "^${literally(path, CAPTURED_WILDCARD)}$"` : `= ${path}`;
 }
 
 function treatment(input: FrontInput, route: Route): Lines {

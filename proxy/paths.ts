@@ -5,5 +5,16 @@
  */
 export const PATH_CHARACTERS = 'A-Za-z0-9._~@-';
 
-/** A path as a regular expression, in PCRE and RE2 alike. The dot is the only one of these characters that means something there. */
-export const literally = (path: string): string => path.replaceAll('.', '\\.');
+const WILDCARD = '[a-z0-9-]+';
+
+/**
+ * A path as a regular expression, in PCRE and RE2 alike. The dot is the only one of these characters that means something there.
+ * @param wildcard what stands for a `*` of a route
+ */
+export const literally = (path: string, wildcard = WILDCARD): string => path.replaceAll('.', '\\.').replace('*', wildcard);
+
+/** Whether a route is for more paths than one. */
+export const hasWildcard = (path: string): boolean => path.includes('*');
+
+/** By a name: what is only numbered is lost when nginx looks at the next regular expression. */
+export const CAPTURED_WILDCARD = `(?<wildcard>${WILDCARD})`;

@@ -10,7 +10,7 @@ export type RouteKind = 'mcp' | 'metadata' | 'registration' | 'sign-in';
 interface RouteBase {
   /** Public host, without a port. */
   readonly host: string;
-  /** The public path; a prefix ends in a slash. */
+  /** The public path; a prefix ends in a slash. A `*` stands for small letters, digits and dashes, at least one. */
   readonly path: string;
   readonly destination: Destination;
   readonly kind: RouteKind;
@@ -19,6 +19,7 @@ interface RouteBase {
 /** One public path, and the path its destination is asked for. */
 export interface ExactRoute extends RouteBase {
   readonly match: 'exact';
+  /** With the `*` of `path`, where that has one. */
   readonly upstreamPath: string;
   /** Members that are taken out of the answer, a JSON object: name → value. */
   readonly hidden?: Readonly<Record<string, string>>;
@@ -31,6 +32,15 @@ export interface PrefixRoute extends RouteBase {
 
 export type Route = ExactRoute | PrefixRoute;
 
+/** The paths of a realm. */
+interface RealmPaths {
+  readonly metadataPaths: readonly { readonly host: string; readonly path: string; readonly upstreamPath: string }[];
+  readonly exactPaths: readonly string[];
+  readonly prefixPaths: readonly string[];
+  /** None where registration is closed. */
+  readonly registrationPath?: string;
+}
+
 /** What the route table is made from. */
 export interface RoutedEndpoints {
   readonly servers: readonly {
@@ -39,13 +49,10 @@ export interface RoutedEndpoints {
     readonly metadataPaths: readonly string[];
   }[];
   /** Where the stack has a Keycloak. */
-  readonly authorizationServer?: {
+  readonly authorizationServer?: RealmPaths & {
     readonly host: string;
-    readonly metadataPaths: readonly { readonly host: string; readonly path: string; readonly upstreamPath: string }[];
-    readonly exactPaths: readonly string[];
-    readonly prefixPaths: readonly string[];
-    /** None where registration is closed. */
-    readonly registrationPath?: string;
+    /** Realms of which only the beginning of the name is known: a `*` in a path stands for the rest of it. */
+    readonly previewRealms?: RealmPaths;
     /** What is taken out of the metadata: name → value. */
     readonly hiddenMetadata?: Readonly<Record<string, string>>;
   };
@@ -67,6 +74,7 @@ export function routeTable({ servers, authorizationServer, identityJwks }: Route
     ]),
     ...(identityJwks ? [{ ...toServer, host: identityJwks.host, kind: 'metadata' as const, path: identityJwks.path, upstreamPath: identityJwks.path }] : []),
     ...(authorizationServer ? keycloakRoutes(authorizationServer) : []),
+    ...(authorizationServer?.previewRealms ? keycloakRoutes({ host: authorizationServer.host, ...authorizationServer.previewRealms }) : []),
   ];
 }
 

@@ -31,5 +31,5 @@ export const whileStarting = ({ network }: FrontInput): Lines => (network === 'b
 /** A proxy_pass with a variable in it is resolved at each request; nginx then takes the path from here, not from its location. */
 export function proxyPass({ network, upstreams }: FrontInput, route: Route): string {
   const origin = network === 'bridge' ? upstreams[route.destination] : `http://${route.destination}`;
-  return `proxy_pass ${origin}${route.match === 'exact' ? route.upstreamPath : '$uri'}$is_args$args;`;
+  return `proxy_pass ${origin}${route.match === 'exact' ? route.upstreamPath.replace('*', '$wildcard') : '$uri'}$is_args$args;`;
 }

@@ -6,6 +6,10 @@ const soaks: Record<string, { summary: string; run: () => Promise<Findings> }> =
     summary: 'many sign-ins refresh tokens of seconds, while Keycloak, PostgreSQL and the server are killed and started again',
     run: async () => (await import('./refresh.ts')).soakRefresh(),
   },
+  previews: {
+    summary: 'twenty previews at once on one Keycloak; ten are taken down together, one run is killed meanwhile, and a sweep takes the rest',
+    run: async () => (await import('./previews.ts')).soakPreviews(),
+  },
 };
 
 /** Names of the soaks, each with what it does. */

@@ -2,11 +2,11 @@ import type { ConfigProblem } from './rules.ts';
 import type { Parsed } from './schema.ts';
 import { secretRules } from './secret-rules.ts';
 import type { Allowlist } from './values.ts';
-import { metadataSuffix } from '../endpoints.ts';
+import { isIssuerOf, metadataSuffix, PREVIEW_REALMS } from '../endpoints.ts';
 import { isLoopback, isPrivate } from '../../host/where.ts';
 
 /** What does not go with the way in that `auth` chooses. */
-export function authRules({ auth, bearerTokens, authorizationServer, allowlist, servers = [], secrets }: Partial<Parsed>): ConfigProblem[] {
+export function authRules({ auth, bearerTokens, authorizationServer, allowlist, servers = [], secrets, realm, previewRealms }: Partial<Parsed>): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const tokens = Object.entries(bearerTokens ?? {});
   tokens.forEach(([name, { secret }], index) => {
@@ -17,10 +17,13 @@ export function authRules({ auth, bearerTokens, authorizationServer, allowlist, 
   if (auth && auth !== 'bearer' && tokens.length > 0) problems.push({ path: 'bearerTokens', message: `is for auth: bearer, and auth is ${auth}: remove one or change the other` });
   if (typeof authorizationServer === 'object') {
     if (auth && auth !== 'oauth') problems.push({ path: 'authorizationServer', message: `is for auth: oauth, and auth is ${auth}: remove one or change the other` });
-    problems.push(...issuerRules(authorizationServer.issuer));
-    const { introspection } = authorizationServer;
+    const { introspection, issuer, keycloakOf } = authorizationServer;
+    problems.push(...(keycloakOf ? sharedRules(issuer, realm) : issuerRules(issuer)));
+    if (keycloakOf && introspection) problems.push({ path: 'authorizationServer.introspection', message: 'is for an authorization server of your own, and this is the Keycloak of another stack: remove one' });
     if (introspection) problems.push(...secretRules(introspection.clientSecret.secret, 'authorizationServer.introspection.clientSecret', secrets));
   }
+  if (previewRealms && (typeof authorizationServer === 'object' || (auth && auth !== 'oauth')))
+    problems.push({ path: 'previewRealms', message: 'are in the Keycloak of the stack, and this stack has none: remove it' });
   if (auth === 'bearer') problems.push(...bearerAllowlistRules(tokens.map(([name]) => name), { allowlist, servers }));
   if (auth === 'none')
     for (const path of [...(allowlist ? ['allowlist'] : []), ...servers.flatMap((server, index) => (server.allowlist ? [`servers[${index}].allowlist`] : []))])
@@ -36,6 +39,13 @@ function bearerAllowlistRules(configured: readonly string[], { allowlist, server
   return lists.flatMap(({ path, list }) =>
     list && !lets(list) ? [{ path, message: `lets nobody in, since auth is bearer, where users are the names of tokens: list some of ${names.join(', ')} under users, or remove it` }] : [],
   );
+}
+
+/** The front of the other stack lets realms of such names through, and no others. */
+function sharedRules(issuer: string, realm: string | undefined): ConfigProblem[] {
+  if (realm === undefined) return [];
+  if (!realm.startsWith(PREVIEW_REALMS)) return [{ path: 'realm', message: `must begin with ${PREVIEW_REALMS}, as all in the Keycloak of another stack: for example ${PREVIEW_REALMS}pr-123` }];
+  return isIssuerOf(issuer, realm) ? [] : [{ path: 'authorizationServer.issuer', message: `is not that of the realm ${realm}: take the issuer of the other stack, with this realm at its end` }];
 }
 
 function issuerRules(issuer: string): ConfigProblem[] {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type KnownClientName, knownClientNames, knownClients, type PublicClient } from '../../keycloak/known-clients.ts';
+import { isForeign } from './authorization-server.ts';
 import type { ConfigProblem } from './rules.ts';
 import type { Parsed } from './schema.ts';
 import { isRecord, shaped } from './values.ts';
@@ -52,7 +53,7 @@ const TAKEN = /^(drawbridge-.*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 export function clientRules({ clients: given, authorizationServer, auth }: Partial<Pick<Parsed, 'clients' | 'authorizationServer' | 'auth'>>): ConfigProblem[] {
   const entries = given ?? [];
   const ids = entries.map((entry) => (typeof entry === 'string' ? entry : entry.id));
-  const ownKeycloak = (auth ?? 'oauth') === 'oauth' && typeof authorizationServer !== 'object';
+  const ownKeycloak = (auth ?? 'oauth') === 'oauth' && !isForeign(authorizationServer);
   return [
     ...(given?.length === 0 && ownKeycloak ? [{ path: 'clients', message: `lets no client connect: list some of ${knownClientNames.join(', ')}, or your own` }] : []),
     ...entries.flatMap((entry, index) => {

@@ -20,6 +20,7 @@ export const examples: Readonly<Record<string, string>> = {
   'identityProviders.oidc.issuer': 'https://login.example.net',
   'identityProviders.oidc.hosts': '[api.example.net]',
   'authorizationServer.issuer': 'https://login.example.net',
+  'authorizationServer.keycloakOf': 'shared',
   allowlist: '{ users: [ann], groups: [developers], domains: [example.org] }',
   'allowlist.users': '[ann, github.octocat, bob@example.org]',
   'allowlist.groups': '[developers]',

@@ -1,5 +1,6 @@
 import { BUILT_IN_SCOPES } from '../../keycloak/built-in-scopes.ts';
 import { authRules } from './auth-rules.ts';
+import { isForeign } from './authorization-server.ts';
 import { acmeRules } from './acme-rules.ts';
 import { backendRules } from './backend-rules.ts';
 import { clientRules } from './clients.ts';
@@ -81,7 +82,7 @@ function sharedNames(servers: readonly ServerConfig[]): ConfigProblem[] {
  * own has more names of its own; another authorization server may offer nothing but those.
  */
 function takenScopes({ servers = [], authorizationServer }: Partial<Parsed>): ConfigProblem[] {
-  const taken = typeof authorizationServer === 'object' ? ['offline_access'] : ['openid', ...BUILT_IN_SCOPES];
+  const taken = isForeign(authorizationServer) ? ['offline_access'] : ['openid', ...BUILT_IN_SCOPES];
   return servers.flatMap(({ name, scopes }, index) =>
     scopes
       .filter((scope) => taken.includes(scope))

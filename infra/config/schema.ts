@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authorizationServer } from './authorization-server.ts';
 import { clients } from './clients.ts';
 import { cloudflare } from './cloudflare.ts';
 import { deploy } from './deploy.ts';
@@ -7,16 +8,11 @@ import { callers, networks } from './networks.ts';
 import { server } from './servers.ts';
 import { sessions } from './sessions.ts';
 import { user } from './users.ts';
-import { allowlist, emptyIsNone, isRecord, secretReference, shaped } from './values.ts';
+import { allowlist, emptyIsNone, secretReference } from './values.ts';
 
 const hostLabel = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const hostName = new RegExp(`^(?=.{1,253}$)${hostLabel}(?:\\.${hostLabel})*$`);
 
-const ownAuthorizationServer = z.strictObject({
-  issuer: z.url({ protocol: /^https?$/, error: 'is no http or https URL' }).regex(/^[^?#]*$/, 'must have no query and no fragment (RFC 8414 §2)'),
-  introspection: z.strictObject({ clientId: z.string().min(1), clientSecret: secretReference }).optional(),
-});
-const keycloak = z.literal('keycloak');
 const generation = z.int().min(1, 'must be at least 1').default(1);
 
 /**
@@ -34,10 +30,7 @@ export const configSchema = z.strictObject({
     .prefault([{ name: 'mcp', path: '/mcp', backend: 'builtin', scopes: ['mcp:read', 'mcp:write'], tools: { note_write: 'mcp:write' } }]),
   auth: z.enum(['oauth', 'bearer', 'none'], { error: 'is none of: oauth, bearer, none' }).default('oauth'),
   bearerTokens: z.record(z.string().regex(/^[A-Za-z0-9._@-]{1,64}$/, 'must be letters, digits and . _ @ -, at most 64'), secretReference).default({}),
-  authorizationServer: shaped<'keycloak' | z.output<typeof ownAuthorizationServer>>(
-    (value) => (value === 'keycloak' ? keycloak : isRecord(value) ? ownAuthorizationServer : undefined),
-    'is neither keycloak nor {issuer, introspection: {clientId, clientSecret}}',
-  ).default('keycloak'),
+  authorizationServer,
   identityProviders: identityProviders.prefault({}),
   allowlist: emptyIsNone(allowlist),
   limits: z
@@ -62,6 +55,8 @@ export const configSchema = z.strictObject({
     // Keycloak's own realm: its users administer all others, and it must never be public.
     .refine((realm) => realm !== 'master', 'must not be master, which is Keycloak’s own: choose another, for example main')
     .default('main'),
+  /** Whether other stacks may have realms of their own here, whose names begin with `preview-`. */
+  previewRealms: z.boolean({ error: 'is neither true nor false' }).default(false),
   clients,
   registration: z.enum(['open', 'closed'], { error: 'is none of: open, closed' }).default('open'),
   clientIdMetadata: z.enum(['auto', 'on', 'off'], { error: 'is none of: auto, on, off' }).default('auto'),

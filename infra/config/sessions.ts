@@ -5,12 +5,12 @@ const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const MINUTE = SECONDS.m;
 
 /** A length of time with its unit, `5m`, which becomes a number of seconds. */
-const duration = z
+export const durationSeconds = z
   .string({ error: 'is no length of time: write 5m, 12h or 30d' })
   .regex(/^[1-9]\d{0,4}[smhd]$/, 'is no length of time: write 5m, 12h or 30d')
   .transform((text) => Number(text.slice(0, -1)) * SECONDS[text.slice(-1) as keyof typeof SECONDS]);
 
-const atMost = (limit: string, reason: string) => duration.refine((seconds) => seconds <= duration.parse(limit), `must be at most ${limit}: ${reason}`);
+const atMost = (limit: string, reason: string) => durationSeconds.refine((seconds) => seconds <= durationSeconds.parse(limit), `must be at most ${limit}: ${reason}`);
 const year = 'whoever finds a forgotten token could use it for longer than a year';
 
 /** How long what Keycloak issues is good for, in seconds. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { identityProviders } from './identity-providers.ts';
+import { isForeign } from './authorization-server.ts';
 import type { ConfigProblem } from './rules.ts';
 import type { Parsed } from './schema.ts';
 
@@ -30,7 +31,7 @@ const aliases = Object.keys(identityProviders.shape);
 
 export function userRules({ users = [], auth, authorizationServer, profile }: Partial<Pick<Parsed, 'users' | 'auth' | 'authorizationServer' | 'profile'>>): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  if (users.length > 0 && ((auth && auth !== 'oauth') || typeof authorizationServer === 'object'))
+  if (users.length > 0 && ((auth && auth !== 'oauth') || isForeign(authorizationServer)))
     problems.push({ path: 'users', message: 'are accounts of the Keycloak of the stack, and this stack has none: remove them' });
   users.forEach((one, index) => {
     for (const key of ['username', 'email'] as const)

@@ -1,22 +1,30 @@
 import type ClientRepresentation from '@keycloak/keycloak-admin-client/lib/defs/clientRepresentation.js';
-import { type ClientCredentials, type Connection, signIn } from './connection.ts';
+import { type ClientCredentials, type Connection, MASTER, signIn } from './connection.ts';
 import { drift } from './drift.ts';
+import { ensurePreviewsClient, noPreviews } from './previews-client.ts';
 import type { Report } from './report.ts';
 
 /** Roles of `realm-management` that the applier needs for what it does, and no more. */
 const APPLIER_ROLES = ['manage-realm', 'manage-clients', 'manage-users', 'manage-identity-providers'];
 
-/** The realm in which Keycloak keeps its own administrators. */
-const MASTER = 'master';
+
+interface Accounts {
+  readonly bootstrap: ClientCredentials & { readonly stays?: boolean };
+  readonly previews?: ClientCredentials;
+}
 
 /**
  * Uses the bootstrap account of Keycloak's first start, as long as it is there, to make the realm and the applier's own
  * client; then deletes it. Its presence means that this has not been finished, whatever a killed run left behind, and
- * someone who lost the applier's secret creates it again to have all this done once more.
+ * someone who lost the applier's secret creates it again to have all this done once more. One that stays is somebody's who makes realms
+ * beside that of the Keycloak's own stack.
  */
-export async function bootstrap(url: string, realm: string, applier: ClientCredentials, account: ClientCredentials, report: Report): Promise<void> {
+export async function bootstrap(url: string, realm: string, applier: ClientCredentials, { bootstrap: account, previews }: Accounts, report: Report): Promise<void> {
   const first = await signIn(url, MASTER, account);
-  if (!first) return;
+  if (!first) {
+    if (previews && !(await signIn(url, MASTER, previews))) throw new Error(noPreviews(previews));
+    return;
+  }
   if (!(await first.realms.findOne({ realm }))) {
     await first.realms.create({ realm, enabled: true });
     report.changes.push(`created realm ${realm}`);
@@ -26,6 +34,8 @@ export async function bootstrap(url: string, realm: string, applier: ClientCrede
   if (!admin) throw new Error('the bootstrap account disappeared while it was in use; run the applier again.');
   const id = await ensureApplierClient(admin, realm, applier, report);
   await ensureApplierRoles(admin, realm, id, report);
+  if (previews) await ensurePreviewsClient(admin, previews, report);
+  if (account.stays) return;
   // Last, so that a run killed anywhere before this starts over.
   const [self] = await admin.clients.find({ realm: MASTER, clientId: account.clientId });
   if (self?.id) await admin.clients.del({ realm: MASTER, id: self.id });

@@ -9,6 +9,9 @@ export interface ClientCredentials {
 /** An admin client that is signed in to one realm and works on it, or on another when a call names it. */
 export type Connection = KeycloakAdminClient;
 
+/** The realm in which Keycloak keeps its own administrators. */
+export const MASTER = 'master';
+
 /** Milliseconds until one request is given up. The first requests to a cold Keycloak take seconds. */
 const REQUEST_TIMEOUT = 30_000;
 /** Milliseconds for which a token is used. Keycloak's master realm issues them for a minute. */

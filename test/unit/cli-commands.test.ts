@@ -34,6 +34,7 @@ describe('exit codes', () => {
     ['a stack name that would leave the folder', ['down', '--stack', '../x'], '--stack ../x is no stack name'],
     ['a soak that there is not', ['soak', 'bogus'], 'There is no soak bogus. These exist:'],
     ['a stack without a file', ['up', '--stack', 'nowhere'], 'There is no stack nowhere: '],
+    ['a dry run of a stack without a file', ['up', '--dry-run', '--stack', 'nowhere'], 'There is no stack nowhere: '],
     ['a backup to nowhere', ['backup'], 'npm run backup -- --to FILE'],
     ['a backup over a file that is there', ['backup', '--to', process.execPath], 'nothing is overwritten'],
     ['a backup to a folder that there is not', ['backup', '--to', '/nonexistent/x'], '/nonexistent is no directory that you can write to'],

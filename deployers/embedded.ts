@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { writeDurably } from '../engine/files.ts';
+import * as engine from '../engine/index.ts';
+import { isLocked } from '../engine/lock.ts';
+import { previewConfig } from './config.ts';
+import type { Deployer, Listed, Notes } from './deployer.ts';
+
+export interface EmbeddedOptions {
+  projectDirectory: string;
+  stateDirectory: string;
+  onEvent?: (event: engine.EngineEvent) => void;
+  signal?: AbortSignal;
+}
+
+const HEADER = '# A preview: made by `npm run preview -- up`, and removed by `npm run preview -- down`. Changes are lost.\n';
+
+/** The embedded engine: state, records and locks are files. */
+export function embeddedDeployer({ projectDirectory, stateDirectory, onEvent, signal }: EmbeddedOptions): Deployer {
+  const options = (stack: string) => ({ projectDirectory, stateDirectory, stack, onEvent, signal });
+  const notesOf = (name: string) => join(stateDirectory, `${name}.preview`);
+  const configOf = (name: string) => join(projectDirectory, `Pulumi.${name}.yaml`);
+  const namesIn = (directory: string, pattern: RegExp) => (existsSync(directory) ? readdirSync(directory) : []).flatMap((file) => pattern.exec(file)?.[1] ?? []);
+
+  return {
+    async note(name, notes) {
+      writeDurably(notesOf(name), JSON.stringify(notes));
+    },
+
+    async up({ name, template, changes }) {
+      const { config: given = {} } = (parse(readFileSync(configOf(template), 'utf8')) ?? {}) as { config?: Record<string, unknown> };
+      const config = previewConfig(given, 'drawbridge', changes);
+      // So that commands which take --stack know it. Its secrets are those of the template's file.
+      writeDurably(configOf(name), `${HEADER}${stringify({ config })}`);
+      return engine.up({ ...options(name), config });
+    },
+
+    async destroy(name) {
+      await engine.down(options(name));
+      rmSync(configOf(name), { force: true });
+      rmSync(notesOf(name), { force: true });
+    },
+
+    async list() {
+      const names = new Set([...namesIn(stateDirectory, /^(.+)\.(?:json|preview)$/), ...namesIn(projectDirectory, /^Pulumi\.(.+)\.yaml$/)]);
+      return Promise.all([...names].sort().map(async (name): Promise<Listed> => ({ name, notes: existsSync(notesOf(name)) ? (JSON.parse(readFileSync(notesOf(name), 'utf8')) as Notes) : undefined, state: await stateOf(name) })));
+    },
+
+    async outputs(name) {
+      return (await engine.outputs(options(name)))?.outputs;
+    },
+  };
+
+  async function stateOf(name: string): Promise<Listed['state']> {
+    if (isLocked(join(stateDirectory, `${name}.lock`))) return 'at work';
+    const found = await engine.outputs(options(name)).catch(() => undefined);
+    return found && Object.keys(found.outputs).length > 0 ? 'stands' : 'half-made';
+  }
+}

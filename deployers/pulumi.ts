@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { ConcurrentUpdateError, LocalWorkspace, type Stack, StackNotFoundError } from '@pulumi/pulumi/automation/index.js';
+import type { Deployer, Listed, Notes } from './deployer.ts';
+
+/** Of the Automation API, what is used here. */
+export interface Pulumi {
+  workspace(): Promise<Pick<LocalWorkspace, 'createStack' | 'listStacks' | 'listTags' | 'setTag' | 'setAllConfigJson' | 'removeAllConfig' | 'stackOutputs'>>;
+  /** @throws StackNotFoundError */
+  select(name: string): Promise<Pick<Stack, 'up' | 'destroy' | 'cancel'>>;
+  /** For what the API has no function for. */
+  cli(args: readonly string[]): Promise<unknown>;
+}
+
+export interface PulumiOptions {
+  projectDirectory: string;
+  onLine?: (line: string) => void;
+  signal?: AbortSignal;
+  pulumi?: Pulumi;
+}
+
+/** How the tags of a stack begin that are notes of ours. */
+const TAG = 'drawbridge:preview-';
+const NAMESPACE = 'drawbridge';
+
+const automation = (workDir: string): Pulumi => ({
+  workspace: () => LocalWorkspace.create({ workDir }),
+  select: (stackName) => LocalWorkspace.selectStack({ stackName, workDir }),
+  cli: (args) => promisify(execFile)('pulumi', args, { cwd: workDir }),
+});
+
+/** The Pulumi CLI on the PATH, with whichever state backend and secrets provider it is set up for. */
+export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = automation(projectDirectory) }: PulumiOptions): Deployer {
+  const shown = { onOutput: onLine, signal };
+
+  return {
+    async note(name, notes) {
+      const workspace = await pulumi.workspace();
+      if (!(await workspace.listStacks()).some((stack) => stack.name === name)) await workspace.createStack(name);
+      for (const [key, value] of Object.entries(notes)) await workspace.setTag(name, TAG + key, value);
+    },
+
+    async up({ name, template, changes }) {
+      const workspace = await pulumi.workspace();
+      // The CLI encrypts the secrets anew on the way, and none is an argument that every process of the machine could read.
+      await pulumi.cli(['config', 'cp', '--stack', template, '--dest', name, '--non-interactive']);
+      const entries = Object.entries(changes).map(([key, value]) => [`${NAMESPACE}:${key}`, value] as const);
+      await workspace.removeAllConfig(name, entries.flatMap(([key, value]) => (value === undefined ? [key] : [])));
+      await workspace.setAllConfigJson(name, JSON.stringify(Object.fromEntries(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, configValue(value)]])))));
+      const { summary, outputs } = await unlocked(name, (stack) => stack.up(shown));
+      return { changes: summary.resourceChanges ?? {}, outputs: plain(outputs) };
+    },
+
+    async destroy(name) {
+      try {
+        await unlocked(name, (stack) => stack.destroy({ ...shown, remove: true }));
+      } catch (error) {
+        if (!(error instanceof StackNotFoundError)) throw error;
+      }
+    },
+
+    async list() {
+      const workspace = await pulumi.workspace();
+      const stacks = await workspace.listStacks();
+      return Promise.all(
+        stacks.map(async ({ name, updateInProgress, resourceCount }): Promise<Listed> => {
+          const notes = Object.entries(await workspace.listTags(name)).flatMap(([tag, value]) => (tag.startsWith(TAG) ? [[tag.slice(TAG.length), value] as const] : []));
+          return { name, notes: notes.length > 0 ? (Object.fromEntries(notes) as Notes) : undefined, state: updateInProgress ? 'at work' : resourceCount ? 'stands' : 'half-made' };
+        }),
+      );
+    },
+
+    async outputs(name) {
+      const workspace = await pulumi.workspace();
+      if (!(await workspace.listStacks()).some((stack) => stack.name === name)) return undefined;
+      return plain(await workspace.stackOutputs(name));
+    },
+  };
+
+  /** A lock says nothing of whether its holder lives. Of one preview there is one run at a time, so that it is one that was killed. */
+  async function unlocked<T>(name: string, work: (stack: Awaited<ReturnType<Pulumi['select']>>) => Promise<T>): Promise<T> {
+    const stack = await pulumi.select(name);
+    try {
+      return await work(stack);
+    } catch (error) {
+      if (!(error instanceof ConcurrentUpdateError)) throw error;
+      onLine?.(`Stack ${name} is locked by a run that did not end: its lock is taken away.`);
+      await stack.cancel();
+      return work(stack);
+    }
+  }
+}
+
+/** As `pulumi config --json` prints it. */
+const configValue = (value: unknown) =>
+  typeof value === 'object' ? { value: JSON.stringify(value), objectValue: value, secret: false } : { value: String(value), secret: false };
+
+const plain = (outputs: Readonly<Record<string, { value: unknown }>>) => Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value]));
