@@ -63,10 +63,11 @@ export async function examine(url: string, options: Options = {}): Promise<Diagn
     const place = await reach(network, typed);
     const signedIn = options.signIn && (await signIn(scene, typed, place, options.signIn));
     const token = signedIn?.access ?? options.token;
+    const facts = factsOf(token, signedIn);
     const chosen = clients.filter(({ name }) => options.clients?.includes(name) ?? true);
-    const walks = await Promise.all(chosen.map((client) => walk({ ...scene, token }, client, typed, place, factsOf(token, signedIn))));
+    const walks = await Promise.all(chosen.map((client) => walk({ ...scene, token }, client, typed, place, facts)));
     await listenAndLeave({ ...scene, token }, walks);
-    await signedIn?.leave();
+    if (facts) facts.left = await signedIn?.leave();
     const secrets = [token, signedIn?.refresh].filter((secret) => secret !== undefined);
     const findings = findingsOf(walks, secrets);
     const verdicts = verdictsOf(walks, findings);

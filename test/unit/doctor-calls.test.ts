@@ -35,14 +35,15 @@ describe('a token', () => {
     const diagnosis = await look({ token: room.token() });
     expect(troubles(diagnosis)).toEqual([]);
     const listed = room.requests.filter(({ body }) => body.includes('tools/list')).map(({ agent }) => agent);
+    expect(diagnosis.clients.map(({ client, protocol }) => [client, protocol])).toEqual(everyone.map((client) => [client, client === 'claude-code' ? '2026-07-28' : '2025-11-25']));
     expect(new Set(listed)).toEqual(new Set(['Claude-User', 'claude-code/2.1.274 (cli)', 'openai-mcp/1.0.0', 'node', 'Cursor/3.14.2 (linux x64)']));
   });
 
   it.each<[string, () => JWTPayload, (room: DoctorRoom) => string]>([
     ['has no aud', () => ({ aud: undefined }), ({ url }) => `the token has no \`aud\`; the resource is \`${url}\``],
     ['has a slash at the end of its aud', () => ({ aud: `${room.url}/` }), ({ url }) => `the token’s \`aud\` is \`${url}/\`, the resource \`${url}\`. They differ in a slash at the end.`],
-    ['is for the origin', () => ({ aud: room.origin }), ({ origin }) => `the token’s \`aud\` is \`${origin}\`, the resource \`${origin}/mcp\`. The second lacks the path.`],
-    ['is of an issuer without its path', () => ({ iss: room.origin }), ({ origin, issuer }) => `the token’s \`iss\` is \`${origin}\`, the issuer \`${issuer}\`. The second lacks the path.`],
+    ['is for the origin', () => ({ aud: room.origin }), ({ origin }) => `the token’s \`aud\` is \`${origin}\`, the resource \`${origin}/mcp\`. The shorter one lacks the path /mcp.`],
+    ['is of an issuer without its path', () => ({ iss: room.origin }), ({ origin, issuer }) => `the token’s \`iss\` is \`${origin}\`, the issuer \`${issuer}\`. The shorter one lacks the path /auth/realms/main.`],
     ['has ended', () => ({ exp: 1_000_000_000, aud: 'x' }), () => 'the token ended at 2001-09-09T01:46:40.000Z'],
   ])('that %s is refused, and compared byte for byte with what it ought to be', async (_, claims, what) => {
     const diagnosis = await look({ token: room.token(claims()) });
@@ -85,6 +86,11 @@ describe('a sign-in', () => {
     const [form] = room.requests.filter(({ path }) => path === '/auth/token').map(({ body }) => Object.fromEntries(new URLSearchParams(body)));
     expect(form).toMatchObject({ grant_type: 'authorization_code', code: 'planted-code', resource: room.url, code_verifier: expect.stringMatching(/^[\w-]{43}$/) as string });
     expect(room.registered.size).toBe(0);
+  });
+
+  it('whose client cannot be deleted again says so', async () => {
+    room.breaks.push((request, response) => (request.method === 'DELETE' ? void response.writeHead(403).end() : false));
+    expect(found(await look({ register: true, signIn, clients: ['cursor'] }), 'sign-in-left')).toMatchObject({ weight: 'note', remedies: [expect.stringMatching(/^Delete the client [\da-f-]{36} by hand/)] });
   });
 
   it('without a refresh token is known to come again and again', async () => {
@@ -150,6 +156,30 @@ describe('a stream', () => {
 
   it('of a tool that is not there is said', async () => {
     expect(found(await look({ token: room.token(), tool: { name: 'nothing', arguments: {} }, clients: ['cursor'] }), 'tool-fails')).toMatchObject({ weight: 'warning' });
+  });
+});
+
+describe('a server of one era', () => {
+  const only = (era: 'modern' | 'legacy') => {
+    room.challenge = 'none';
+    room.answer('/mcp', (request, response, body) => {
+      if (request.method !== 'POST' || body.includes('2026-07-28') === (era === 'modern')) return false;
+      json(response, 400, { jsonrpc: '2.0', id: 1, error: { code: -32022, message: 'Unsupported protocol version' } });
+    });
+  };
+
+  it('that knows 2026-07-28 alone keeps out who begins with initialize', async () => {
+    only('modern');
+    const diagnosis = await look();
+    expect(found(diagnosis, 'era')).toMatchObject({ step: 'call', weight: 'failure', clients: everyone.filter((name) => name !== 'claude-code'), what: expect.stringContaining('-32022') as string });
+    expect(diagnosis.clients.filter(({ connects }) => connects).map(({ client }) => client)).toEqual(['claude-code']);
+  });
+
+  it('that knows initialize alone lets in who falls back to it', async () => {
+    only('legacy');
+    const diagnosis = await look();
+    expect(diagnosis.ok).toBe(true);
+    expect(diagnosis.clients.find(({ client }) => client === 'claude-code')!.protocol).toBe('2025-11-25');
   });
 });
 
