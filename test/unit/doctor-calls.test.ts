@@ -67,12 +67,27 @@ describe('a token', () => {
   });
 
   it('appears nowhere in the diagnosis, nor do codes, secrets and tokens of the server', async () => {
-    const token = room.token();
-    room.answer('/mcp', (_, response) => json(response, 500, { access_token: 'planted-in-json', echo: token }, { 'set-cookie': 'session=planted-cookie' }));
+    const [token, elsewhere] = [room.token(), room.token({ sub: 'someone else' })];
+    room.answer('/mcp', (_, response) => json(response, 500, { access_token: 'planted-in-json', echo: token, words: `no ${elsewhere} here` }, { 'set-cookie': 'session=planted-cookie' }));
     const diagnosis = await look({ register: true, token });
     const shown = JSON.stringify(diagnosis) + reportLines(diagnosis, { verbose: true }).join('\n');
-    for (const secret of [token, token.split('.')[1]!, 'planted']) expect(shown).not.toContain(secret);
+    for (const secret of [token, token.split('.')[1]!, elsewhere, 'planted']) expect(shown).not.toContain(secret);
     expect(shown).toContain('[redacted]');
+  });
+});
+
+describe('an examination', () => {
+  it('asks few things, and no more than eight at a time', async () => {
+    let [running, most] = [0, 0];
+    room.breaks.push((_, response) => {
+      most = Math.max(most, ++running);
+      response.once('close', () => (running -= 1));
+      return false;
+    });
+    const { requests } = await look({ register: true, token: room.token() });
+    expect(most).toBeLessThanOrEqual(8);
+    expect(requests).toBe(room.requests.length);
+    expect(requests).toBeLessThan(90);
   });
 });
 
