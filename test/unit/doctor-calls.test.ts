@@ -84,8 +84,10 @@ describe('an examination', () => {
       response.once('close', () => (running -= 1));
       return false;
     });
-    const { requests } = await look({ register: true, token: room.token() });
-    expect(most).toBeLessThanOrEqual(8);
+    // So slow that all clients come to it before one is answered.
+    room.answer('/auth/authorize', (_, response) => void setTimeout(() => response.writeHead(200).end(), 500));
+    const { requests } = await look({ clientId: 'known', token: room.token() });
+    expect(most).toBe(8);
     expect(requests).toBe(room.requests.length);
     expect(requests).toBeLessThan(90);
   });
