@@ -64,9 +64,10 @@ export async function examine(url: string, options: Options = {}): Promise<Diagn
     const signedIn = options.signIn && (await signIn(scene, typed, place, options.signIn));
     const token = signedIn?.access ?? options.token;
     const facts = factsOf(token, signedIn);
+    const withToken: Scene = { ...scene, token };
     const chosen = clients.filter(({ name }) => options.clients?.includes(name) ?? true);
-    const walks = await Promise.all(chosen.map((client) => walk({ ...scene, token }, client, typed, place, facts)));
-    await listenAndLeave({ ...scene, token }, walks);
+    const walks = await Promise.all(chosen.map((client) => walk(withToken, client, typed, place, facts)));
+    await listenAndLeave(withToken, walks);
     if (facts) facts.left = await signedIn?.leave();
     const secrets = [token, signedIn?.refresh].filter((secret) => secret !== undefined);
     const findings = findingsOf(walks, secrets);

@@ -9,13 +9,13 @@ function misfits({ token, resource, resourceMetadata, serverMetadata }: Walk): s
   const claims = token?.claims;
   if (!claims) return [];
   const wanted = resourceMetadata?.document?.resource ?? resource;
-  const audiences = [claims.aud ?? []].flat();
+  const audiences = [claims.aud ?? []].flat().map(String);
   const found: string[] = [];
   if (audiences.length === 0) found.push(`the token has no \`aud\`; the resource is \`${wanted}\``);
   else if (!audiences.includes(wanted)) found.push(`the token’s \`aud\` is ${audiences.map((audience) => `\`${audience}\``).join(', ')}, the resource \`${wanted}\`. ${difference(wanted, audiences.find((audience) => wanted.startsWith(audience.replace(/\/$/, ''))) ?? audiences[0]!)}`);
   const issuer = serverMetadata?.document?.issuer;
-  if (issuer && claims.iss !== issuer) found.push(`the token’s \`iss\` is \`${claims.iss}\`, the issuer \`${issuer}\`. ${difference(issuer, claims.iss ?? '')}`);
-  if (claims.exp !== undefined && claims.exp * 1000 < Date.now()) found.push(`the token ended at ${new Date(claims.exp * 1000).toISOString()}`);
+  if (issuer && claims.iss !== issuer) found.push(`the token’s \`iss\` is \`${claims.iss}\`, the issuer \`${issuer}\`. ${difference(issuer, String(claims.iss ?? ''))}`);
+  if (claims.exp !== undefined && claims.exp > 0 && claims.exp * 1000 < Date.now()) found.push(`the token ended at ${new Date(claims.exp * 1000).toISOString()}`);
   return found;
 }
 

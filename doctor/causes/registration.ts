@@ -17,7 +17,7 @@ export const registrationCauses: Cause[] = [
   {
     id: 'document-unusable',
     step: 'registration',
-    source: 'claude.com/docs/connectors; facts of Claude’s clients',
+    source: 'claude.com/docs/connectors/building/authentication',
     look: ({ registration, serverMetadata, client }) =>
       registration?.way === 'dynamic' && client.document?.needsNone === true && serverMetadata!.document!.client_id_metadata_document_supported === true && { weight: 'note', what: 'Client id metadata documents are said to be supported, and `none` is not among token_endpoint_auth_methods_supported: Claude registers itself instead.', remedy: 'List `none`, or do not say client_id_metadata_document_supported.', evidence: [serverMetadata!.found] },
   },
