@@ -28,6 +28,7 @@ export async function doctor(url: string, options: DoctorOptions): Promise<0 | 1
   const wanted = parse(url, options);
   const token = options.tokenStdin ? (await text(process.stdin)).trim() : process.env.DRAWBRIDGE_TOKEN?.trim();
   if (options.tokenStdin && !token) throw new UsageError('--token-stdin: there was no token on stdin.');
+  if (process.stderr.isTTY) console.error(plain(`Looking at ${wanted.url} as its clients would …\n`));
   const diagnosis = await examine(wanted.url, { ...wanted.options, ...(token && !options.signIn && { token: token.replace(/^Bearer /i, '') }) });
   console.log(options.json ? JSON.stringify(diagnosis, null, 2) : plain(reportLines(diagnosis, options).join('\n')));
   return diagnosis.ok ? 0 : 1;

@@ -25,6 +25,8 @@ export interface Verdict {
   /** Where it fails first, and why. */
   readonly step?: Step;
   readonly why?: string;
+  /** The protocol version of its conversation, where there was one. */
+  readonly protocol?: string;
 }
 
 /** What of the walks is wrong: in the order of steps, failures first, each said once with the clients it concerns. */
@@ -45,8 +47,8 @@ export function findingsOf(walks: readonly Walk[], secrets: readonly string[]): 
 const weights: readonly Weight[] = ['failure', 'warning', 'note'];
 
 export function verdictsOf(walks: readonly Walk[], findings: readonly Finding[]): Verdict[] {
-  return walks.map(({ client: { name, title } }) => {
+  return walks.map(({ client: { name, title }, call }) => {
     const first = findings.find(({ weight, clients }) => weight === 'failure' && clients.includes(name));
-    return { client: name, title, connects: first === undefined, ...(first && { step: first.step, why: first.what }) };
+    return { client: name, title, connects: first === undefined, ...(first && { step: first.step, why: first.what }), ...(call?.version && { protocol: call.version }) };
   });
 }

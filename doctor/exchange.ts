@@ -36,15 +36,19 @@ export interface Exchange {
 const BODY_LIMIT = 512 * 1024;
 /** More than a whole examination needs: six clients, a dozen requests each. */
 const BUDGET = 160;
+/** Requests at a time. */
+const AT_ONCE = 8;
 
 /** Makes each request once, whoever asks for it; what needs a request of its own says so with `fresh`. */
 export class Exchanges {
   readonly #agent: Agent;
   readonly #made = new Map<string, Promise<Exchange>>();
+  readonly #waiting: (() => void)[] = [];
+  #free = AT_ONCE;
   #count = 0;
 
   constructor(network: Network) {
-    this.#agent = new Agent({ connect: network.connect, connections: 4, pipelining: 1 });
+    this.#agent = new Agent({ connect: network.connect, connections: AT_ONCE, pipelining: 1 });
   }
 
   get count(): number {
@@ -61,6 +65,8 @@ export class Exchanges {
   async fresh(ask: Ask): Promise<Exchange> {
     this.#count += 1;
     if (this.#count > BUDGET) throw new Error(`More than ${BUDGET} requests were needed, which is too many for one examination.`);
+    await this.#turn();
+    // Not before: what waits here is not the server's slowness.
     const started = performance.now();
     const since = () => Math.round(performance.now() - started);
     const state: { answer?: Answer; failure?: Failure } = {};
@@ -68,8 +74,17 @@ export class Exchanges {
       await this.#converse(ask, since, state);
     } catch (error) {
       state.failure = failureOf(error);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
     }
     return { ask, ...state, milliseconds: since() };
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   async close(): Promise<void> {

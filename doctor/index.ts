@@ -63,10 +63,12 @@ export async function examine(url: string, options: Options = {}): Promise<Diagn
     const place = await reach(network, typed);
     const signedIn = options.signIn && (await signIn(scene, typed, place, options.signIn));
     const token = signedIn?.access ?? options.token;
+    const facts = factsOf(token, signedIn);
+    const withToken: Scene = { ...scene, token };
     const chosen = clients.filter(({ name }) => options.clients?.includes(name) ?? true);
-    const walks = await Promise.all(chosen.map((client) => walk({ ...scene, token }, client, typed, place, factsOf(token, signedIn))));
-    await listenAndLeave({ ...scene, token }, walks);
-    await signedIn?.leave();
+    const walks = await Promise.all(chosen.map((client) => walk(withToken, client, typed, place, facts)));
+    await listenAndLeave(withToken, walks);
+    if (facts) facts.left = await signedIn?.leave();
     const secrets = [token, signedIn?.refresh].filter((secret) => secret !== undefined);
     const findings = findingsOf(walks, secrets);
     const verdicts = verdictsOf(walks, findings);

@@ -7,9 +7,9 @@ const signs = { failure: '✗', warning: '!', note: '·' } as const;
 /** A diagnosis for people: a line for each client, then what was found, each once. Short where all is well. */
 export function reportLines({ url, clients, findings, notTried, requests, seconds }: Diagnosis, { verbose = false } = {}): string[] {
   const lines = [url, ''];
-  for (const { client, title, connects, step } of clients) {
+  for (const { client, title, connects, step, protocol } of clients) {
     const flawed = findings.some((finding) => finding.weight === 'warning' && finding.clients.includes(client));
-    lines.push(connects ? `${flawed ? '!' : '✓'} ${title}${flawed ? ' connects, with a flaw' : ''}` : `✗ ${title} fails at: ${step}`);
+    lines.push(connects ? `${flawed ? '!' : '✓'} ${title}${flawed ? ' connects, with a flaw' : ''}${protocol ? ` (MCP ${protocol})` : ''}` : `✗ ${title} fails at: ${step}`);
   }
   for (const finding of findings) lines.push('', ...findingLines(finding, clients, verbose));
   if (notTried.length > 0) lines.push('', 'Not tried:', ...notTried.map(({ what, option }) => `  ${what}: ${option}`));

@@ -22,13 +22,13 @@ export interface SignedIn {
   readonly problem?: string;
   /** The token request. */
   readonly exchange?: Exchange;
-  /** Deletes the client that was registered for it. */
-  readonly leave: () => Promise<void>;
+  /** Deletes the client that was registered for it. @returns its id where that does not work */
+  readonly leave: () => Promise<string | undefined>;
 }
 
 /** In milliseconds, for a person to sign in. */
 const PATIENCE = 300_000;
-const nothingToLeave = async (): Promise<void> => {};
+const nothingToLeave = async (): Promise<undefined> => undefined;
 
 /** Signs a person in as a native app does (RFC 8252): the browser comes back to a port of this machine. */
 export async function signIn(scene: Scene, typed: URL, place: Place, show: (authorizationUrl: string) => void): Promise<SignedIn> {
@@ -47,7 +47,7 @@ export async function signIn(scene: Scene, typed: URL, place: Place, show: (auth
     const registered = await registration(scene, client, server.document, found);
     const { clientId } = registered;
     if (clientId === undefined) return { leave: nothingToLeave };
-    const leave = async () => void (await unregister(scene, client, registered));
+    const leave = async () => (registered.exchange && (await unregister(scene, client, registered))?.answer?.status !== 204 ? clientId : undefined);
     const [verifier, state] = [randomBytes(32).toString('base64url'), randomBytes(16).toString('base64url')];
     const resourceId = described.document?.resource ?? resource;
     show(authorizationUrl(server.document, { clientId, redirectUri: callback.redirectUri, scope: client.scope(found), resource: resourceId, state, verifier }));

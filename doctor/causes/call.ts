@@ -2,20 +2,20 @@ import { said } from '../exchange.ts';
 import { repliesOf } from '../messages.ts';
 import type { Walk } from '../walk.ts';
 import type { Cause } from './cause.ts';
-import { difference } from './server-metadata.ts';
+import { difference, versionError } from './judging.ts';
 
 /** What does not fit in a token, as sentences: each pair that has to be the same, byte for byte. */
 function misfits({ token, resource, resourceMetadata, serverMetadata }: Walk): string[] {
   const claims = token?.claims;
   if (!claims) return [];
   const wanted = resourceMetadata?.document?.resource ?? resource;
-  const audiences = [claims.aud ?? []].flat();
+  const audiences = [claims.aud ?? []].flat().map(String);
   const found: string[] = [];
   if (audiences.length === 0) found.push(`the token has no \`aud\`; the resource is \`${wanted}\``);
   else if (!audiences.includes(wanted)) found.push(`the token’s \`aud\` is ${audiences.map((audience) => `\`${audience}\``).join(', ')}, the resource \`${wanted}\`. ${difference(wanted, audiences.find((audience) => wanted.startsWith(audience.replace(/\/$/, ''))) ?? audiences[0]!)}`);
   const issuer = serverMetadata?.document?.issuer;
-  if (issuer && claims.iss !== issuer) found.push(`the token’s \`iss\` is \`${claims.iss}\`, the issuer \`${issuer}\`. ${difference(issuer, claims.iss ?? '')}`);
-  if (claims.exp !== undefined && claims.exp * 1000 < Date.now()) found.push(`the token ended at ${new Date(claims.exp * 1000).toISOString()}`);
+  if (issuer && claims.iss !== issuer) found.push(`the token’s \`iss\` is \`${claims.iss}\`, the issuer \`${issuer}\`. ${difference(issuer, String(claims.iss ?? ''))}`);
+  if (claims.exp !== undefined && claims.exp > 0 && claims.exp * 1000 < Date.now()) found.push(`the token ended at ${new Date(claims.exp * 1000).toISOString()}`);
   return found;
 }
 
@@ -47,12 +47,23 @@ export const callCauses: Cause[] = [
     },
   },
   {
+    id: 'era',
+    step: 'call',
+    source: 'MCP 2026-07-28, versioning (-32022); 2025-11-25, lifecycle',
+    look: ({ call, challenge, client }) => {
+      const opening = call?.opening ?? challenge?.opening;
+      const error = opening && !call?.tools ? versionError(opening) : undefined;
+      return error !== undefined && { what: `The server does not speak a protocol version of this client, which offers ${client.openings.map(({ method }) => (method === 'initialize' ? 'initialize up to 2025-11-25' : '2026-07-28')).join(', then ')}: ${error}.`, remedy: 'Serve both eras: server/discover of 2026-07-28, and initialize for older clients (in the SDK: legacy: \'stateless\').', evidence: [opening] };
+    },
+  },
+  {
     id: 'call-fails',
     step: 'call',
     source: 'MCP lifecycle, tools',
     look: ({ call, token, challenge }) => {
       if (!call || call.listed || (!token && !challenge?.open)) return undefined;
       const failed = call.tools ?? call.opening;
+      if (!call.tools && versionError(failed)) return undefined;
       const status = failed.answer?.status ?? 0;
       if ([401, 402, 403, 429, 503].includes(status) || (status >= 300 && status < 400) || status >= 520) return undefined;
       const [error] = repliesOf(failed).flatMap((reply) => reply.error ?? []);

@@ -2,6 +2,7 @@ import { said } from '../exchange.ts';
 import { repliesOf } from '../messages.ts';
 import type { Cause } from './cause.ts';
 import { edgeError, isEdgeBlocked } from './edge.ts';
+import { seconds, versionError } from './judging.ts';
 
 const isRedirect = (status: number): boolean => status >= 300 && status < 400;
 
@@ -57,7 +58,7 @@ export const challengeCauses: Cause[] = [
     look: (walk) => {
       const { opening, stream, open } = walk.challenge ?? {};
       const status = opening?.answer?.status;
-      if (!opening || status === undefined || open || [401, 404].includes(status) || isRedirect(status) || isOldTransport(stream?.answer?.body) || edgeError(opening) || isEdgeBlocked(walk)) return undefined;
+      if (!opening || status === undefined || open || [401, 404].includes(status) || isRedirect(status) || isOldTransport(stream?.answer?.body) || edgeError(opening) || versionError(opening) || isEdgeBlocked(walk)) return undefined;
       const [error] = repliesOf(opening).flatMap((reply) => reply.error ?? []);
       const answered = error ? `the JSON-RPC error ${error.code}${error.message ? ` (${error.message})` : ''}` : `${status}, ${opening.answer!.headers['content-type'] ?? 'without a content type'}, and no JSON-RPC`;
       return { what: `The first request is answered with ${answered}: that is neither an MCP server nor its 401.`, remedy: 'Check that the path leads to the MCP server. One that wants a token answers 401 with WWW-Authenticate to a request without one.', evidence: [opening] };
@@ -77,4 +78,3 @@ export const challengeCauses: Cause[] = [
 ];
 
 const isOldTransport = (body: string | undefined): boolean => /^event:\s*endpoint$/m.test(body ?? '');
-export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} seconds`;

@@ -37,34 +37,36 @@ const errors: Readonly<Record<number, Words>> = {
 
 const OTHER_EDGES = /\b(awselb|akamai|fastly|google frontend|sucuri|imperva|azure)/i;
 
-export const edgeCauses: Cause[] = [
-  {
-    id: 'edge-error',
-    step: 'challenge',
-    source: 'Cloudflare 1xxx and 5xx errors; pulumi-cloudflare#1440',
-    look: (walk) => {
-      const first = new Map<number, ReturnType<typeof exchangesOf>[number]>();
-      for (const entry of exchangesOf(walk)) {
-        const code = edgeError(entry[1]);
-        if (code !== undefined && errors[code] && !first.has(code)) first.set(code, entry);
-      }
-      return [...first].map(([code, [step, exchange]]) => ({ step, what: `Cloudflare answers in the server’s place with error ${code}: ${errors[code]!.what}.`, remedy: errors[code]!.remedy, evidence: [exchange] }));
-    },
+const errorCause: Cause = {
+  id: 'edge-error',
+  step: 'challenge',
+  source: 'Cloudflare 1xxx and 5xx errors; pulumi-cloudflare#1440',
+  look: (walk) => {
+    const first = new Map<number, ReturnType<typeof exchangesOf>[number]>();
+    for (const entry of exchangesOf(walk)) {
+      const code = edgeError(entry[1]);
+      if (code !== undefined && errors[code] && !first.has(code)) first.set(code, entry);
+    }
+    return [...first].map(([code, [step, exchange]]) => ({ step, what: `Cloudflare answers in the server’s place with error ${code}: ${errors[code]!.what}.`, remedy: errors[code]!.remedy, evidence: [exchange] }));
   },
+};
+
+const blockCauses: Cause[] = [
   {
     id: 'agent-blocked',
     step: 'call',
     source: 'claude-ai-mcp#49, #75, #680, #872, #1061',
     look: (walk) => {
       const { challenge } = walk;
-      if (!challenge || isRefused(challenge.asAnyone)) return undefined;
+      const passed = challenge?.asAnyone.answer;
+      if (!challenge || !passed || isRefused(challenge.asAnyone)) return undefined;
       const blocked = [
         ...(isRefused(challenge.opening) ? [{ step: 'challenge' as const, agent: walk.client.agents.discovery, exchange: challenge.opening }] : []),
         ...(isRefused(challenge.asCaller) && walk.client.agents.calls !== walk.client.agents.discovery ? [{ step: 'call' as const, agent: walk.client.agents.calls, exchange: challenge.asCaller }] : []),
       ];
       return blocked.map(({ step, agent, exchange }) => ({
         step,
-        what: `The user agent \`${agent}\` is refused (${said(exchange)}), while the same request under another name gets ${challenge.asAnyone.answer!.status}${step === 'call' ? `. Its discovery asks as \`${walk.client.agents.discovery}\` and passes: people sign in, and then no request with their token ever arrives` : ''}.`,
+        what: `The user agent \`${agent}\` is refused (${said(exchange)}), while the same request under another name gets ${passed.status}${step === 'call' ? `. Its discovery asks as \`${walk.client.agents.discovery}\` and passes: people sign in, and then no request with their token ever arrives` : ''}.`,
         remedy: remedyFor(exchange),
         evidence: [exchange, challenge.asAnyone],
       }));
@@ -85,7 +87,7 @@ export const edgeCauses: Cause[] = [
     step: 'challenge',
     source: 'RFC 9110 §15.5.4',
     look: ({ challenge }) => {
-      if (!challenge || !isRefused(challenge.asAnyone) || edgeError(challenge.asAnyone) === 1033) return undefined;
+      if (!challenge || !isRefused(challenge.asAnyone)) return undefined;
       const isChallenge = 'cf-mitigated' in (challenge.opening.answer?.headers ?? {});
       return {
         what: `Every request without a token is refused, by whatever name (${said(challenge.opening)})${isChallenge ? ', with a challenge that only browsers can pass' : ''}: no client gets as far as the sign-in.`,
@@ -108,4 +110,7 @@ function remedyFor({ answer }: Exchange): string {
   return `Let the user agent through in what is in front of the server${edge ? ` (it calls itself ${edge})` : ''}: rules against bots, a WAF, or a list of user agents in the web server.`;
 }
 
-export const isEdgeBlocked = (walk: Walk): boolean => edgeCauses.slice(1).some(({ look }) => [look(walk) || []].flat().length > 0);
+export const edgeCauses: Cause[] = [errorCause, ...blockCauses];
+
+/** Whether it is who is in front that answered, and has been named. */
+export const isEdgeBlocked = (walk: Walk): boolean => blockCauses.some(({ look }) => [look(walk) || []].flat().length > 0);

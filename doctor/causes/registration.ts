@@ -1,7 +1,6 @@
-import { jsonOf, said } from '../exchange.ts';
-import type { Exchange } from '../exchange.ts';
+import { type Exchange, jsonOf, said } from '../exchange.ts';
 import type { Cause } from './cause.ts';
-import { lacksCors } from './resource-metadata.ts';
+import { lacksCors } from './judging.ts';
 
 export const registrationCauses: Cause[] = [
   {
@@ -18,7 +17,7 @@ export const registrationCauses: Cause[] = [
   {
     id: 'document-unusable',
     step: 'registration',
-    source: 'claude.com/docs/connectors; facts of Claude’s clients',
+    source: 'claude.com/docs/connectors/building/authentication',
     look: ({ registration, serverMetadata, client }) =>
       registration?.way === 'dynamic' && client.document?.needsNone === true && serverMetadata!.document!.client_id_metadata_document_supported === true && { weight: 'note', what: 'Client id metadata documents are said to be supported, and `none` is not among token_endpoint_auth_methods_supported: Claude registers itself instead.', remedy: 'List `none`, or do not say client_id_metadata_document_supported.', evidence: [serverMetadata!.found] },
   },
@@ -50,7 +49,7 @@ export const registrationCauses: Cause[] = [
     look: ({ registration, client }) => {
       const { exchange, clientId, way, deletion } = registration ?? {};
       if (way !== 'dynamic' || !exchange || clientId === undefined || deletion?.answer?.status === 204) return undefined;
-      return { weight: 'note', what: `What was registered for this could not be deleted again: ${deletion ? said(deletion) : 'the answer does not say how (RFC 7592)'}.`, remedy: `Delete the client ${clientId} (${client.title}) by hand, if it disturbs.`, evidence: [deletion] };
+      return { weight: 'note', what: `What was registered for this could not be deleted again: ${deletion ? `that was answered with ${deletion.answer?.status ?? deletion.failure?.code}` : 'the answer does not say how (RFC 7592)'}.`, remedy: `${client.title}: delete the client ${clientId} by hand, if it disturbs.`, evidence: [deletion] };
     },
   },
 ];

@@ -1,7 +1,7 @@
 import { atRoot, pathInserted } from '../clients/client.ts';
 import { type Exchange, jsonOf, said } from '../exchange.ts';
 import type { Cause } from './cause.ts';
-import { seconds } from './challenge.ts';
+import { lacksCors, seconds } from './judging.ts';
 
 const withoutSlash = (text: string): string => text.replace(/\/+$/, '');
 
@@ -91,10 +91,4 @@ function isSame(described: string, resource: string, how: 'exactly' | 'prefix'):
   const [configured, requested] = [new URL(described), new URL(resource)];
   const path = (url: URL) => (url.pathname.endsWith('/') ? url.pathname : `${url.pathname}/`);
   return configured.origin === requested.origin && path(requested).startsWith(path(configured));
-}
-
-/** Whether a page of this origin cannot read the answer. */
-export function lacksCors(exchange: Exchange | undefined, origin: string | undefined): boolean {
-  if (!exchange?.answer || origin === undefined) return false;
-  return !['*', origin].includes(exchange.answer.headers['access-control-allow-origin'] ?? '');
 }

@@ -1,7 +1,7 @@
 import { said } from '../exchange.ts';
 import type { Cause, Sighting } from './cause.ts';
+import { difference, lacksCors } from './judging.ts';
 import { reachSightings } from './reach.ts';
-import { lacksCors } from './resource-metadata.ts';
 
 const METADATA = 'authorization server metadata';
 
@@ -60,7 +60,8 @@ export const serverMetadataCauses: Cause[] = [
     look: ({ serverMetadata, client }) => {
       const { document, issuer, named, found } = serverMetadata ?? {};
       if (!document || !named || document.issuer === issuer) return undefined;
-      return { weight: client.comparesIssuer ? 'failure' : 'warning', what: `The resource names the issuer \`${issuer}\`, and its metadata says \`${document.issuer}\`. ${difference(issuer!, document.issuer)}`, remedy: 'Make both the same, byte for byte: `authorization_servers` of the resource, `issuer` of the metadata, and `iss` of tokens.', evidence: [found] };
+      const isTolerated = client.comparesIssuer === 'never' || (client.comparesIssuer === 'but for a slash' && issuer === `${document.issuer}/`);
+      return { weight: isTolerated ? 'warning' : 'failure', what: `The resource names the issuer \`${issuer}\`, and its metadata says \`${document.issuer}\`. ${difference(issuer!, document.issuer)}`, remedy: 'Make both the same, byte for byte: `authorization_servers` of the resource, `issuer` of the metadata, and `iss` of tokens.', evidence: [found] };
     },
   },
   {
@@ -98,12 +99,3 @@ export const serverMetadataCauses: Cause[] = [
     look: ({ serverMetadata, client }) => lacksCors(serverMetadata?.found, client.origin) && { what: `The ${METADATA} has no Access-Control-Allow-Origin: a page in a browser cannot read it.`, remedy: 'Answer it with Access-Control-Allow-Origin: *; it is public.', evidence: [serverMetadata!.found] },
   },
 ];
-
-/** How two URLs that ought to be the same differ, in a sentence. */
-export function difference(wanted: string, found: string): string {
-  if (wanted.replace(/\/+$/, '') === found.replace(/\/+$/, '')) return 'They differ in a slash at the end.';
-  if (wanted.toLowerCase() === found.toLowerCase()) return 'They differ in capitals.';
-  if (wanted.startsWith(found.replace(/\/$/, ''))) return 'The second lacks the path.';
-  if (found.startsWith(wanted.replace(/\/$/, ''))) return 'The first lacks the path.';
-  return 'They are not the same.';
-}

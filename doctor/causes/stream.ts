@@ -1,7 +1,7 @@
 import { said } from '../exchange.ts';
 import { repliesOf } from '../messages.ts';
 import type { Cause } from './cause.ts';
-import { seconds } from './challenge.ts';
+import { seconds } from './judging.ts';
 
 const REMEDY = 'In the front: buffering off on the MCP path (nginx: `proxy_buffering off`, or `X-Accel-Buffering: no` from the server), no compression of event streams, a read timeout of 330 seconds or more, and a keep-alive comment from the server every 15 seconds.';
 

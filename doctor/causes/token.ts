@@ -12,4 +12,10 @@ export const tokenCauses: Cause[] = [
         evidence: [token.exchange],
       },
   },
+  {
+    id: 'sign-in-left',
+    step: 'token',
+    source: 'RFC 7592 §2.3',
+    look: ({ token }) => token?.left !== undefined && { weight: 'note', what: 'The client that was registered for the sign-in could not be deleted again.', remedy: `Delete the client ${token.left} by hand, if it disturbs.`, evidence: [] },
+  },
 ];

@@ -13,7 +13,7 @@ export const chatgpt: Client = {
   openings: [initialize('openai-mcp', '1.0.0')],
   resource: asTyped,
   comparesResource: 'prefix',
-  comparesIssuer: true,
+  comparesIssuer: 'exactly',
   resourceMetadata: (named, resource) => [...new Set([named ?? pathInserted(resource), atRoot(resource)])],
   serverMetadata: (issuer, resource) => [...new Set([...inSpecificationOrder(issuer), `${resource.origin}/.well-known/oauth-authorization-server`])],
   redirectUris: ['https://chatgpt.com/connector/oauth/vG3-MLZWUV83', 'https://chatgpt.com/connector_platform_oauth_redirect'],

@@ -10,7 +10,7 @@ export const claudeCode: Client = {
   openings: [modern(1, 'server/discover', 'claude-code'), initialize('claude-code', '2.1.274')],
   resource: asTyped,
   comparesResource: 'prefix',
-  comparesIssuer: false,
+  comparesIssuer: 'never',
   resourceMetadata: whereChallenged,
   serverMetadata: inSpecificationOrder,
   document: { url: 'https://claude.ai/oauth/claude-code-client-metadata' },

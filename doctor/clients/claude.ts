@@ -13,7 +13,7 @@ export const claude: Client = {
   openings: [initialize('Anthropic', '1.0.0')],
   resource: withoutSlash,
   comparesResource: 'exactly',
-  comparesIssuer: false,
+  comparesIssuer: 'never',
   // claude-ai-mcp#690.
   stopsAtRoot: true,
   ipv4Only: true,

@@ -30,8 +30,8 @@ export interface Client {
   readonly resource: (typed: URL) => string;
   /** How it compares the `resource` of the metadata with that. `prefix`: same origin, and a path above it (the SDK's rule). */
   readonly comparesResource: 'exactly' | 'prefix';
-  /** Whether metadata of another issuer than the one asked for is refused (RFC 8414 §3.3). */
-  readonly comparesIssuer: boolean;
+  /** How it compares the issuer of metadata with the one it asked for (RFC 8414 §3.3). `but for a slash`: metadata may lack the slash at its end (SDK v2). */
+  readonly comparesIssuer: 'exactly' | 'but for a slash' | 'never';
   /** It makes nothing of the whole host's metadata for a server with a path. */
   readonly stopsAtRoot?: boolean;
   readonly ipv4Only?: boolean;

@@ -10,7 +10,7 @@ export const cursor: Client = {
   openings: [initialize('cursor-vscode', '1.0.0')],
   resource: asTyped,
   comparesResource: 'prefix',
-  comparesIssuer: false,
+  comparesIssuer: 'never',
   resourceMetadata: whereChallenged,
   serverMetadata: inSpecificationOrder,
   redirectUris: ['cursor://anysphere.cursor-mcp/oauth/callback', 'https://www.cursor.com/agents/mcp/oauth/callback', 'http://localhost:8787/callback'],

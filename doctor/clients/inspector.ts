@@ -11,7 +11,7 @@ export const inspector: Client = {
   openings: [initialize('inspector', '2.12.0')],
   resource: asTyped,
   comparesResource: 'prefix',
-  comparesIssuer: true,
+  comparesIssuer: 'but for a slash',
   resourceMetadata: whereChallenged,
   serverMetadata: inSpecificationOrder,
   redirectUris: ['http://127.0.0.1:6274/oauth/callback'],

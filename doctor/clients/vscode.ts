@@ -12,7 +12,7 @@ export const vscode: Client = {
   openings: [initialize('Visual Studio Code', '1.110.0')],
   resource: asTyped,
   comparesResource: 'exactly',
-  comparesIssuer: false,
+  comparesIssuer: 'never',
   resourceMetadata: whereChallenged,
   serverMetadata: inSpecificationOrder,
   document: { url: 'https://vscode.dev/oauth/client-metadata.json' },

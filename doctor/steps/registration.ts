@@ -29,9 +29,9 @@ export async function registration(scene: Scene, client: Client, document: Serve
   return { way: 'dynamic', preflight, exchange, clientId: typeof client_id === 'string' ? client_id : undefined };
 }
 
-/** Deletes what was registered, where the answer says how (RFC 7592). */
+/** Deletes what was registered, where the answer says how (RFC 7592): nowhere but where it was registered, whatever a server names. */
 export async function unregister(scene: Scene, client: Client, { exchange }: Registration): Promise<Exchange | undefined> {
   const { registration_client_uri: url, registration_access_token: token } = (exchange && jsonOf(exchange)) ?? {};
-  if (typeof url !== 'string' || typeof token !== 'string' || !URL.canParse(url)) return undefined;
+  if (typeof url !== 'string' || typeof token !== 'string' || !URL.canParse(url) || new URL(url).origin !== new URL(exchange!.ask.url).origin) return undefined;
   return scene.exchanges.fresh({ method: 'DELETE', url, headers: { 'user-agent': client.agents.discovery, authorization: `Bearer ${token}` } });
 }

@@ -11,6 +11,8 @@ export interface TokenFacts {
   readonly problem?: string;
   /** The token request. */
   readonly exchange?: Exchange;
+  /** Id of the client that was registered for the sign-in, and could not be deleted again. */
+  left?: string;
 }
 
 export function tokenFacts(token: string): TokenFacts {

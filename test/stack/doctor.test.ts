@@ -25,9 +25,10 @@ describe('a stack that stands', () => {
     expect(diagnosis.ok).toBe(true);
   });
 
-  it('keeps no client that the doctor registered', async () => {
+  it('keeps the clients that the doctor registered, since nobody may manage them from outside, and that is noted', async () => {
     const { findings } = await look({ register: true });
-    expect(findings.map(({ id }) => id)).toEqual(['not-public']);
+    expect(findings.map(({ id, weight }) => `${weight} ${id}`)).toEqual(['note not-public', 'note registration-left']);
+    expect(findings[1]).toMatchObject({ clients: everyone, what: expect.stringContaining('answered with 404') as string });
   });
 });
 

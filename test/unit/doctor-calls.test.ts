@@ -35,14 +35,15 @@ describe('a token', () => {
     const diagnosis = await look({ token: room.token() });
     expect(troubles(diagnosis)).toEqual([]);
     const listed = room.requests.filter(({ body }) => body.includes('tools/list')).map(({ agent }) => agent);
+    expect(diagnosis.clients.map(({ client, protocol }) => [client, protocol])).toEqual(everyone.map((client) => [client, client === 'claude-code' ? '2026-07-28' : '2025-11-25']));
     expect(new Set(listed)).toEqual(new Set(['Claude-User', 'claude-code/2.1.274 (cli)', 'openai-mcp/1.0.0', 'node', 'Cursor/3.14.2 (linux x64)']));
   });
 
   it.each<[string, () => JWTPayload, (room: DoctorRoom) => string]>([
     ['has no aud', () => ({ aud: undefined }), ({ url }) => `the token has no \`aud\`; the resource is \`${url}\``],
     ['has a slash at the end of its aud', () => ({ aud: `${room.url}/` }), ({ url }) => `the token’s \`aud\` is \`${url}/\`, the resource \`${url}\`. They differ in a slash at the end.`],
-    ['is for the origin', () => ({ aud: room.origin }), ({ origin }) => `the token’s \`aud\` is \`${origin}\`, the resource \`${origin}/mcp\`. The second lacks the path.`],
-    ['is of an issuer without its path', () => ({ iss: room.origin }), ({ origin, issuer }) => `the token’s \`iss\` is \`${origin}\`, the issuer \`${issuer}\`. The second lacks the path.`],
+    ['is for the origin', () => ({ aud: room.origin }), ({ origin }) => `the token’s \`aud\` is \`${origin}\`, the resource \`${origin}/mcp\`. The shorter one lacks the path /mcp.`],
+    ['is of an issuer without its path', () => ({ iss: room.origin }), ({ origin, issuer }) => `the token’s \`iss\` is \`${origin}\`, the issuer \`${issuer}\`. The shorter one lacks the path /auth/realms/main.`],
     ['has ended', () => ({ exp: 1_000_000_000, aud: 'x' }), () => 'the token ended at 2001-09-09T01:46:40.000Z'],
   ])('that %s is refused, and compared byte for byte with what it ought to be', async (_, claims, what) => {
     const diagnosis = await look({ token: room.token(claims()) });
@@ -66,12 +67,29 @@ describe('a token', () => {
   });
 
   it('appears nowhere in the diagnosis, nor do codes, secrets and tokens of the server', async () => {
-    const token = room.token();
-    room.answer('/mcp', (_, response) => json(response, 500, { access_token: 'planted-in-json', echo: token }, { 'set-cookie': 'session=planted-cookie' }));
+    const [token, elsewhere] = [room.token(), room.token({ sub: 'someone else' })];
+    room.answer('/mcp', (_, response) => json(response, 500, { access_token: 'planted-in-json', echo: token, words: `no ${elsewhere} here` }, { 'set-cookie': 'session=planted-cookie' }));
     const diagnosis = await look({ register: true, token });
     const shown = JSON.stringify(diagnosis) + reportLines(diagnosis, { verbose: true }).join('\n');
-    for (const secret of [token, token.split('.')[1]!, 'planted']) expect(shown).not.toContain(secret);
+    for (const secret of [token, token.split('.')[1]!, elsewhere, 'planted']) expect(shown).not.toContain(secret);
     expect(shown).toContain('[redacted]');
+  });
+});
+
+describe('an examination', () => {
+  it('asks few things, and no more than eight at a time', async () => {
+    let [running, most] = [0, 0];
+    room.breaks.push((_, response) => {
+      most = Math.max(most, ++running);
+      response.once('close', () => (running -= 1));
+      return false;
+    });
+    // So slow that all clients come to it before one is answered.
+    room.answer('/auth/authorize', (_, response) => void setTimeout(() => response.writeHead(200).end(), 500));
+    const { requests } = await look({ clientId: 'known', token: room.token() });
+    expect(most).toBe(8);
+    expect(requests).toBe(room.requests.length);
+    expect(requests).toBeLessThan(90);
   });
 });
 
@@ -85,6 +103,11 @@ describe('a sign-in', () => {
     const [form] = room.requests.filter(({ path }) => path === '/auth/token').map(({ body }) => Object.fromEntries(new URLSearchParams(body)));
     expect(form).toMatchObject({ grant_type: 'authorization_code', code: 'planted-code', resource: room.url, code_verifier: expect.stringMatching(/^[\w-]{43}$/) as string });
     expect(room.registered.size).toBe(0);
+  });
+
+  it('whose client cannot be deleted again says so', async () => {
+    room.breaks.push((request, response) => (request.method === 'DELETE' ? void response.writeHead(403).end() : false));
+    expect(found(await look({ register: true, signIn, clients: ['cursor'] }), 'sign-in-left')).toMatchObject({ weight: 'note', remedies: [expect.stringMatching(/^Delete the client [\da-f-]{36} by hand/)] });
   });
 
   it('without a refresh token is known to come again and again', async () => {
@@ -150,6 +173,30 @@ describe('a stream', () => {
 
   it('of a tool that is not there is said', async () => {
     expect(found(await look({ token: room.token(), tool: { name: 'nothing', arguments: {} }, clients: ['cursor'] }), 'tool-fails')).toMatchObject({ weight: 'warning' });
+  });
+});
+
+describe('a server of one era', () => {
+  const only = (era: 'modern' | 'legacy') => {
+    room.challenge = 'none';
+    room.answer('/mcp', (request, response, body) => {
+      if (request.method !== 'POST' || body.includes('2026-07-28') === (era === 'modern')) return false;
+      json(response, 400, { jsonrpc: '2.0', id: 1, error: { code: -32022, message: 'Unsupported protocol version' } });
+    });
+  };
+
+  it('that knows 2026-07-28 alone keeps out who begins with initialize', async () => {
+    only('modern');
+    const diagnosis = await look();
+    expect(found(diagnosis, 'era')).toMatchObject({ step: 'call', weight: 'failure', clients: everyone.filter((name) => name !== 'claude-code'), what: expect.stringContaining('-32022') as string });
+    expect(diagnosis.clients.filter(({ connects }) => connects).map(({ client }) => client)).toEqual(['claude-code']);
+  });
+
+  it('that knows initialize alone lets in who falls back to it', async () => {
+    only('legacy');
+    const diagnosis = await look();
+    expect(diagnosis.ok).toBe(true);
+    expect(diagnosis.clients.find(({ client }) => client === 'claude-code')!.protocol).toBe('2025-11-25');
   });
 });
 

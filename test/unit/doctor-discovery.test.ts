@@ -194,12 +194,18 @@ describe('the authorization server metadata', () => {
 
   it.each([
     ['/', 'They differ in a slash at the end.'],
-    ['X', 'The first lacks the path.'],
+    ['/x', 'The shorter one lacks the path /x.'],
+    ['X', 'They are not the same.'],
   ])('of another issuer (…%s) is refused by those who compare, and a flaw for the others (RFC 8414 §3.3)', async (added, difference) => {
     room.serverDocument = { issuer: `${room.issuer}${added}` };
     const findings = (await look()).findings.filter(({ id }) => id === 'issuer-differs');
     expect(findings.map(({ weight, clients }) => [weight, clients])).toEqual([['failure', ['chatgpt', 'inspector']], ['warning', without('chatgpt', 'inspector')]]);
     for (const { what } of findings) expect(what).toContain(difference);
+  });
+
+  it('of the same issuer without its slash is refused by ChatGPT alone', async () => {
+    room.resourceDocument = { authorization_servers: [`${room.issuer}/`] };
+    expect((await look()).findings.filter(({ id, weight }) => id === 'issuer-differs' && weight === 'failure').map(({ clients }) => clients)).toEqual([['chatgpt']]);
   });
 
   it.each([

@@ -123,6 +123,34 @@ describe('pages of the edge', () => {
   });
 });
 
+describe('answers that make no sense', () => {
+  const nonsense = ['', 'null', '[]', '"text"', '{"resource": 5, "authorization_servers": ["javascript:x", {}]}', '{"issuer": {}, "authorization_endpoint": "//", "registration_endpoint": 7}', '{"jsonrpc": "2.0", "id": 1, "error": "text"}', '{"jsonrpc": "2.0", "id": 1, "result": "text"}', '{"client_id": ["x"], "registration_client_uri": 9}'];
+  it.each(nonsense)('%s, whoever asks for what, end in a diagnosis', async (body) => {
+    const room = await DoctorRoom.open();
+    const looked = async () => {
+      const { clients } = await examine(room.url, { listenSeconds: 0, register: true, token: room.token({ aud: 7 as never, iss: {} as never, exp: -1e300 }) });
+      expect(clients).toHaveLength(everyone.length);
+    };
+    // First one document after the other, then all of them.
+    for (const path of ['/mcp', '/.well-known/oauth-protected-resource/mcp', '/.well-known/oauth-authorization-server/auth/realms/main', '/auth/register', '/auth/authorize']) {
+      room.breaks.length = 0;
+      room.answer(path, (_, response) => void response.writeHead(200, { 'content-type': 'application/json', 'www-authenticate': 'Bearer resource_metadata=":::"', location: '::' }).end(body));
+      await looked();
+    }
+    room.breaks.splice(0, 1, (_, response) => void response.writeHead(401, { 'www-authenticate': 'Bearer =,,"' }).end(body));
+    await looked();
+    await room.close();
+  });
+
+  it('or a connection that breaks off each time, end in a diagnosis', async () => {
+    const room = await DoctorRoom.open();
+    room.breaks.push((_, response) => void response.destroy());
+    const { clients } = await examine(room.url, { listenSeconds: 0 });
+    await room.close();
+    expect(clients.every(({ connects }) => !connects)).toBe(true);
+  });
+});
+
 describe('another web application firewall', () => {
   it('that drops a connection for its user agent is found by comparing', async () => {
     const room = await DoctorRoom.open();

@@ -31,7 +31,15 @@ describe('registration', () => {
   it('that cannot be deleted again is said', async () => {
     room.answer('/auth/register', (_, response) => json(response, 201, { client_id: 'left-behind' }));
     room.answer('/auth/authorize', (_, response) => void response.writeHead(200).end());
-    expect(found(await look({ register: true, clients: ['cursor'] }), 'registration-left')).toMatchObject({ weight: 'note', remedies: ['Delete the client left-behind (Cursor) by hand, if it disturbs.'] });
+    expect(found(await look({ register: true, clients: ['cursor'] }), 'registration-left')).toMatchObject({ weight: 'note', remedies: ['Cursor: delete the client left-behind by hand, if it disturbs.'] });
+  });
+
+  it('is not deleted at a place of another host that the answer names', async () => {
+    const other = await DoctorRoom.open();
+    room.answer('/auth/register', (_, response) => json(response, 201, { client_id: 'known', registration_access_token: 'x', registration_client_uri: `${other.origin}/anything` }));
+    await look({ register: true, clients: ['cursor'] });
+    await other.close();
+    expect(other.requests).toEqual([]);
   });
 
   it.each<[string, number, object, RegExp]>([
