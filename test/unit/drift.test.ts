@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { lookAtDns } from '../../cli/drift/dns.ts';
-import { findingsOf, firewallFindings } from '../../cli/drift/findings.ts';
+import { findingsOf, firewallFindings, seenFindings, upByPulumi } from '../../cli/drift/findings.ts';
 import { configurationDifferences } from '../../cli/drift/front.ts';
-import { previewByPulumi, parsePreview } from '../../cli/drift/pulumi.ts';
+import { parseExport, parsePreview, previewByPulumi } from '../../cli/drift/pulumi.ts';
 import { seenOf } from '../../cli/drift/realm.ts';
 import { refreshOf } from '../../cli/drift/seen.ts';
 import { driftLines } from '../../cli/drift/text.ts';
@@ -181,6 +181,14 @@ describe('a stack of the Pulumi CLI', () => {
     expect(parsePreview('{"steps":[]}')).toEqual([]);
   });
 
+  it('is looked at with what its state has, secrets included, and what `up` leaves is said to be left', () => {
+    const sealed = { '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270', plaintext: '{"CLOUDFLARE_API_TOKEN":"token"}' };
+    const state = { version: 3, deployment: { resources: [{ urn: command, type: 'command:local:Command', inputs: { environment: sealed, triggers: ['a'] } }] } };
+    expect(parseExport(JSON.stringify(state))).toEqual([{ urn: command, type: 'command:local:Command', name: 'keycloak-realm', inputs: { environment: { CLOUDFLARE_API_TOKEN: 'token' }, triggers: ['a'] } }]);
+    const seen = ['realm main', 'DNS'].map((what) => ({ urn: command, what, differences: [{ path: 'x', expected: '1', found: '2' }] }));
+    expect(seenFindings(seen, upByPulumi('s')).map(({ up }) => up)).toEqual([`leaves it: \`pulumi up --stack s --replace '${command}'\` sets it so again`, 'leaves it: set it so in Cloudflare’s dashboard (DNS → Records)']);
+  });
+
   it('is asked for by `pulumi preview --refresh`, and where there is no CLI, that is said', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'drawbridge-pulumi-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -189,6 +197,6 @@ describe('a stack of the Pulumi CLI', () => {
     await expect(previewByPulumi('s')).rejects.toThrow('there is no Pulumi CLI on the PATH');
     writeFileSync(join(directory, 'pulumi'), `#!/bin/sh\n[ "$*" = "preview --refresh --json --diff --show-sames --non-interactive --stack s" ] && echo '{"steps":[{"op":"delete","urn":"${container}"}]}'\n`);
     chmodSync(join(directory, 'pulumi'), 0o755);
-    expect(await previewByPulumi('s')).toMatchObject({ findings: [{ what: 'container server', up: 'removes it' }], unknown: [expect.stringContaining('realm, front and DNS')] });
+    expect(await previewByPulumi('s')).toMatchObject([{ what: 'container server', up: 'removes it' }]);
   });
 });
