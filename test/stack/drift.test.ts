@@ -46,13 +46,6 @@ describe('a stack', { timeout: 300_000 }, () => {
     expect(findings.filter(({ what }) => what === 'container server')).toEqual([{ what: 'container server', path: expect.stringMatching(/^envs\./) as string, expected: '[secret]', found: '[secret]', up: 'replaces it' }]);
   });
 
-  it('whose front was given another configuration is said to differ, line by line', async () => {
-    inFront('sed -i "s/server_tokens off/server_tokens on/" /configuration/current');
-    const { findings } = await look();
-    inFront('sed -i "s/server_tokens on/server_tokens off/" /configuration/current');
-    expect(findings).toEqual([{ what: 'front', path: 'configuration', expected: 'server_tokens off;', found: 'server_tokens on;', up: 'sets it so again' }]);
-  });
-
   it('that was changed by hand is said to differ in each place, and `up --refresh` sets it so again', async () => {
     setRealm();
     inFront('echo "# by hand" >> /run/nginx/nginx.conf');
@@ -78,5 +71,14 @@ describe('a stack', { timeout: 300_000 }, () => {
     const [options, config] = withConfig();
     await up({ ...options, refresh: await handMade(options, config) });
     expect(await look()).toEqual(nothing);
+  });
+
+  it('whose front was given another configuration is said to differ, line by line', async () => {
+    inFront('sed -i "s/server_tokens off/server_tokens on/" /configuration/current');
+    const { findings } = await look();
+    inFront('sed -i "s/server_tokens on/server_tokens off/" /configuration/current');
+    expect(findings).not.toEqual([]);
+    // It has two parts: with a certificate, and yet without.
+    for (const finding of findings) expect(finding).toEqual({ what: 'front', path: 'configuration', expected: 'server_tokens off;', found: 'server_tokens on;', up: 'sets it so again' });
   });
 });
