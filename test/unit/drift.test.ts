@@ -165,6 +165,7 @@ describe('a stack of the Pulumi CLI', () => {
         detailedDiff: { 'envs[0]': { kind: 'update', inputDiff: true }, memory: { kind: 'update', inputDiff: false }, stdin: { kind: 'update', inputDiff: true } },
       },
       { op: 'create', urn: database },
+      ...['create-replacement', 'replace', 'delete-replaced'].map((op) => ({ op, urn: command, replaceReasons: ['triggers'], oldState: { inputs: { triggers: ['a'] } }, newState: { inputs: { triggers: ['b'] } } })),
       { op: 'delete', urn: urn('docker:index/volume:Volume', 'data') },
     ],
     changeSummary: { same: 1, update: 1, delete: 1 },
@@ -176,6 +177,7 @@ describe('a stack of the Pulumi CLI', () => {
       { what: 'container server', path: 'memory', expected: '256', found: '128', up: 'updates it' },
       { what: 'container server', path: 'stdin', expected: '[secret]', found: '[secret]', up: 'updates it' },
       { what: 'container database', path: '', expected: 'there', found: 'not there', up: 'makes it' },
+      { what: 'command keycloak-realm', path: 'triggers', expected: '["b"]', found: '["a"]', up: 'replaces it' },
       { what: 'volume data', path: '', expected: 'not there', found: 'there', up: 'removes it' },
     ]);
     expect(parsePreview('{"steps":[]}')).toEqual([]);
