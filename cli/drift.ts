@@ -1,7 +1,6 @@
 import * as engine from '../engine/index.ts';
 import type { DriftReport } from './drift/facts.ts';
-import { lookAt } from './drift/look.ts';
-import { previewByPulumi } from './drift/pulumi.ts';
+import { lookAt, lookByPulumi } from './drift/look.ts';
 import { driftLines } from './drift/text.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
 
@@ -14,7 +13,7 @@ export async function drift({ stack, json = false }: { stack: string; json?: boo
   const config = readStackConfig(stack);
   const options = { projectDirectory, stateDirectory, stack };
   const isOurs = (await engine.outputs(options)) !== undefined;
-  const { findings, beside, unknown } = isOurs ? await lookAt(options, config) : await previewByPulumi(stack);
+  const { findings, beside, unknown } = isOurs ? await lookAt(options, config) : await lookByPulumi(stack, config);
   const report: DriftReport = { stack, ok: findings.length + unknown.length === 0, findings, beside, unknown };
   const up = isOurs ? `npm run up -- --stack ${stack} --refresh` : `pulumi up --refresh --stack ${stack}`;
   console.log(json ? JSON.stringify(report, null, 2) : driftLines(report, up).join('\n'));

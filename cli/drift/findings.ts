@@ -12,8 +12,14 @@ export function findingsOf(steps: readonly Step[], seen: readonly Seen[]): Findi
   const told = new Set(seen.map(({ urn }) => urn));
   // What is made anew because something else is, is no difference of its own.
   const own = steps.filter(({ urn, reason = '' }) => !told.has(urn) && !/ is replaced$/.test(reason));
-  return [...own.flatMap(stepFindings), ...seen.flatMap(({ what, differences }) => differences.map((each) => ({ what, ...each, up: 'sets it so again' })))];
+  return [...own.flatMap(stepFindings), ...seenFindings(seen, () => 'sets it so again')];
 }
+
+/** @param up what `up` would do about it */
+export const seenFindings = (seen: readonly Seen[], up: (one: Seen) => string): Finding[] => seen.flatMap((one) => one.differences.map((each) => ({ what: one.what, ...each, up: up(one) })));
+
+/** The Pulumi CLI does not look at what commands have set; asked to, it runs one again. A replaced DNS command would end by removing its records. */
+export const upByPulumi = (stack: string) => ({ urn, what }: Seen): string => (what === 'DNS' ? 'leaves it: set it so in Cloudflare’s dashboard (DNS → Records)' : `leaves it: \`pulumi up --stack ${stack} --replace '${urn}'\` sets it so again`);
 
 function stepFindings(step: Step): Finding[] {
   const what = nounOf(step) ?? step.name;

@@ -3,8 +3,9 @@ import type { Config } from '../../infra/config.ts';
 import { setsFirewall } from '../../infra/wanted.ts';
 import { firewallOf } from '../status/gather.ts';
 import type { DriftReport } from './facts.ts';
-import { findingsOf, firewallFindings } from './findings.ts';
+import { findingsOf, firewallFindings, seenFindings, upByPulumi } from './findings.ts';
 import { planOf } from './plan.ts';
+import { previewByPulumi, resourcesOfPulumi } from './pulumi.ts';
 import { lookAround, refreshOf } from './seen.ts';
 
 export type Look = Pick<DriftReport, 'findings' | 'beside' | 'unknown'>;
@@ -14,14 +15,25 @@ export async function lookAt(options: StackOptions, config: Config): Promise<Loo
   const { stack } = options;
   const { steps, wanted } = await planOf({ ...options, refresh: {} });
   const { seen, beside, unknown } = await lookAround({ stack, config, wanted });
-  const findings = findingsOf(steps, seen);
+  return withFirewalls(stack, config, { findings: findingsOf(steps, seen), beside, unknown });
+}
+
+/** The same of a stack that the Pulumi CLI deployed. @throws CommandError where that is not here, or knows no such stack */
+export async function lookByPulumi(stack: string, config: Config): Promise<Look> {
+  const findings = await previewByPulumi(stack);
+  const { seen, beside, unknown } = await lookAround({ stack, config, wanted: await resourcesOfPulumi(stack) });
+  return withFirewalls(stack, config, { findings: [...findings, ...seenFindings(seen, upByPulumi(stack))], beside, unknown });
+}
+
+async function withFirewalls(stack: string, config: Config, { findings, beside, unknown }: Look): Promise<Look> {
   if (!setsFirewall(config)) return { findings, beside, unknown };
-  for (const machine of new Set([config.deploy.app, config.deploy.proxy])) {
-    const { firewall } = await firewallOf(stack, machine, config);
-    if (firewall && 'unknown' in firewall) unknown.push(`firewall of ${machine}: ${firewall.unknown}`);
-    else if (firewall) findings.push(...firewallFindings(machine, firewall, `npm run host -- firewall --stack ${stack}`));
-  }
-  return { findings, beside, unknown };
+  const machines = [...new Set([config.deploy.app, config.deploy.proxy])];
+  const found = await Promise.all(machines.map(async (machine) => ({ machine, firewall: (await firewallOf(stack, machine, config)).firewall })));
+  return {
+    findings: [...findings, ...found.flatMap(({ machine, firewall }) => (firewall && !('unknown' in firewall) ? firewallFindings(machine, firewall, `npm run host -- firewall --stack ${stack}`) : []))],
+    beside,
+    unknown: [...unknown, ...found.flatMap(({ machine, firewall }) => (firewall && 'unknown' in firewall ? [`firewall of ${machine}: ${firewall.unknown}`] : []))],
+  };
 }
 
 /** What an `up` has to be told of, which the engine does not see by itself. Touches nothing. */

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Wanted } from '../../engine/index.ts';
 import { nounOf } from '../engine-progress.ts';
 import { CommandError } from '../errors.ts';
 import { projectDirectory } from '../stack-file.ts';
-import type { DriftReport, Finding } from './facts.ts';
+import type { Finding } from './facts.ts';
 
 /** What `pulumi preview --json` prints, as far as it is read here (pulumi/pulumi, pkg/display/json.go). Secrets in it are `[secret]`. */
 interface PreviewDigest {
@@ -29,31 +30,55 @@ const PARTS = ['refresh', 'read', 'create-replacement', 'delete-replaced', 'read
 
 const does: Readonly<Record<string, string>> = { create: 'makes it', update: 'updates it', replace: 'replaces it', delete: 'removes it' };
 
-/** Asks the Pulumi CLI, which has the state of the stack. What its commands once set (realm, front, DNS) it does not look at. @throws CommandError */
-export async function previewByPulumi(stack: string): Promise<Pick<DriftReport, 'findings' | 'beside' | 'unknown'>> {
-  const args = ['preview', '--refresh', '--json', '--diff', '--show-sames', '--non-interactive', '--stack', stack];
+/** What the Pulumi CLI, which has the state of the stack, would do with it. @throws CommandError */
+export const previewByPulumi = async (stack: string): Promise<Finding[]> => parsePreview(await pulumi('preview', '--refresh', '--json', '--diff', '--show-sames', '--non-interactive', '--stack', stack));
+
+/** What its state has of each resource. @throws CommandError */
+export const resourcesOfPulumi = async (stack: string): Promise<Wanted[]> => parseExport(await pulumi('stack', 'export', '--show-secrets', '--non-interactive', '--stack', stack));
+
+async function pulumi(...args: string[]): Promise<string> {
+  const command = `pulumi ${args.join(' ')}`;
   try {
     // It holds all inputs and outputs.
-    const { stdout } = await promisify(execFile)('pulumi', args, { cwd: projectDirectory, maxBuffer: 256e6 });
-    return { findings: parsePreview(stdout), beside: [], unknown: ['realm, front and DNS: the Pulumi CLI does not look at what commands have set'] };
+    return (await promisify(execFile)('pulumi', args, { cwd: projectDirectory, maxBuffer: 256e6 })).stdout;
   } catch (error) {
     const { code, stderr = '', message } = error as NodeJS.ErrnoException & { stderr?: string };
-    if (code === 'ENOENT') throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here, and there is no Pulumi CLI on the PATH.`, [`Where it is: pulumi ${args.join(' ')}`]);
-    throw new CommandError(`\`pulumi ${args.join(' ')}\` failed:\n${stderr.trim() || message}`);
+    const stack = args.at(-1)!;
+    if (code === 'ENOENT') throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here, and there is no Pulumi CLI on the PATH.`, [`Where it is: ${command}`]);
+    throw new CommandError(`\`${command}\` failed:\n${stderr.trim() || message.split('\n')[0]}`);
   }
+}
+
+/** @param json what `pulumi stack export --show-secrets` printed. Secrets come out in plain text, for who looks with them */
+export function parseExport(json: string): Wanted[] {
+  const { deployment } = parsed<{ deployment?: { resources?: readonly { urn: string; type: string; inputs?: Record<string, unknown> }[] } }>(json);
+  return (deployment?.resources ?? []).map(({ urn, type, inputs = {} }) => ({ urn, type, name: urn.split('::').at(-1)!, inputs: revealed(inputs) as Record<string, unknown> }));
+}
+
+// Marker of a secret in a state, whose plain text is JSON (sdk/go/common/resource/properties.go, apitype.SecretV1).
+const SIGNATURE = '4dabf18193072939515e22adb298388d';
+
+function revealed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(revealed);
+  if (typeof value !== 'object' || value === null) return value;
+  if (SIGNATURE in value && 'plaintext' in value) return revealed(JSON.parse(String(value.plaintext)));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, revealed(inner)]));
 }
 
 /** @param json what `pulumi preview --json` printed @throws CommandError where it is something else */
 export function parsePreview(json: string): Finding[] {
-  let digest: PreviewDigest;
-  try {
-    digest = JSON.parse(json) as PreviewDigest;
-  } catch {
-    throw new CommandError('The Pulumi CLI printed no JSON.');
-  }
+  const digest = parsed<PreviewDigest>(json);
   // A refresh tells first what it learns of a resource, and then comes what is done about it; a replacement is told three times.
   const last = new Map((digest.steps ?? []).filter(({ op }) => !PARTS.includes(op)).map((step) => [step.urn, step]));
   return [...last.values()].filter(({ op }) => op !== 'same').flatMap(stepFindings);
+}
+
+function parsed<T>(json: string): T {
+  try {
+    return JSON.parse(json) as T;
+  } catch {
+    throw new CommandError('The Pulumi CLI printed no JSON.');
+  }
 }
 
 function stepFindings({ op, urn, oldState, newState, diffReasons, replaceReasons, detailedDiff }: PreviewStep): Finding[] {

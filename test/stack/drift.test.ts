@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import type { DriftReport, Finding } from '../../cli/drift/facts.ts';
 import { handMade, lookAt } from '../../cli/drift/look.ts';
 import { up } from '../../engine/index.ts';
@@ -19,11 +19,9 @@ const withConfig = (more: Record<string, unknown> = {}) => {
 const look = (more?: Record<string, unknown>) => lookAt(...withConfig(more));
 const nothing: Omit<DriftReport, 'stack' | 'ok'> = { findings: [], beside: [], unknown: [] };
 
-let administrator: Administrator;
-beforeAll(() => void (administrator = new Administrator(stack)));
-afterAll(() => administrator.leave());
-
-const setRealm = () =>
+/** What an administrator may do, who is gone before `up` comes. */
+function setRealm(): void {
+  const administrator = new Administrator(stack);
   administrator.run(async ({ origin, admin: headers }) => {
     const realm = `${origin}/admin/realms/main`;
     const put = (path: string, body: object) => fetch(`${realm}${path}`, { method: 'PUT', headers, body: JSON.stringify(body) });
@@ -33,27 +31,31 @@ const setRealm = () =>
     const scopes = (await (await fetch(`${realm}/client-scopes`, { headers })).json()) as { id: string; name: string }[];
     await fetch(`${realm}/client-scopes/${scopes.find(({ name }) => name === 'mcp:write')!.id}`, { method: 'DELETE', headers });
   }, {});
+  administrator.leave();
+}
 
-describe('a stack', () => {
+describe('a stack', { timeout: 300_000 }, () => {
   it('as `up` left it has no drift', async () => {
     expect(await look()).toEqual(nothing);
   });
 
-  it('whose config was changed and not deployed is said to differ, key by key, and is not touched', async () => {
+  it('whose config was changed and not deployed is said to differ, key by key', async () => {
     const { findings } = await look({ sessions: { accessToken: '5m' }, limits: { perUser: 77 } });
     expect(findings).toContainEqual({ what: 'realm main', path: 'accessTokenLifespan', expected: '300', found: '600', up: 'sets it so again' });
-    const limits = findings.find(({ what, path }) => what === 'container server' && path.startsWith('envs.'));
-    expect(limits).toMatchObject({ up: 'replaces it' });
-    expect(limits!.expected).toContain('77');
-    expect(limits!.found).not.toContain('77');
-    expect(await look()).toEqual(nothing);
+    // Among them is a secret: then none of their values is shown.
+    expect(findings.filter(({ what }) => what === 'container server')).toEqual([{ what: 'container server', path: expect.stringMatching(/^envs\./) as string, expected: '[secret]', found: '[secret]', up: 'replaces it' }]);
   });
 
   it('that was changed by hand is said to differ in each place, and `up --refresh` sets it so again', async () => {
     setRealm();
     inFront('echo "# by hand" >> /run/nginx/nginx.conf');
     docker('network', 'connect', 'bridge', containerOf(stack, 'server'));
-    docker('update', '--memory', '100m', '--memory-swap', '100m', containerOf(stack, 'certificates'));
+    docker('update', '--memory', '100m', '--memory-swap', '100m', containerOf(stack, 'backend-time'));
+    const certificates = containerOf(stack, 'certificates');
+    const image = docker('inspect', '--format', '{{.Image}}', certificates);
+    docker('rm', '--force', certificates);
+    docker('run', '--detach', '--name', certificates, '--label', `dev.drawbridge.stack=${stack}`, '--env', 'FOO=bar', '--entrypoint', 'sleep', image, '600');
+
     const { findings, unknown } = await look();
     expect(unknown).toEqual([]);
     const of = (what: string, path = ''): Finding | undefined => findings.find((finding) => finding.what === what && finding.path === path);
@@ -62,26 +64,21 @@ describe('a stack', () => {
     expect(of('realm main: client cursor', 'redirectUris')!.expected).not.toContain('evil');
     expect(of('realm main: scope mcp:write')).toMatchObject({ expected: 'there', found: 'gone' });
     expect(of('front', 'what nginx reads')).toMatchObject({ expected: 'no such line', found: '# by hand', up: 'sets it so again' });
-    expect(of('container server', 'networksAdvanced')!.found).toMatch(/^bridge, /);
-    expect(of('container certificates', 'memory')).toMatchObject({ expected: '128', found: '100', up: 'replaces it' });
-    expect(JSON.stringify(findings)).not.toMatch(/"(stdin|secret)"/);
+    expect(of('container server', 'networksAdvanced')).toMatchObject({ found: expect.stringMatching(/^bridge, /) as string, up: 'replaces it' });
+    expect(of('container backend-time', 'memory')).toMatchObject({ found: '100', up: 'replaces it' });
+    expect(of('container certificates')).toMatchObject({ expected: 'the container of the last up', found: expect.stringMatching(/^another one of that name, made by hand from /) as string, up: 'makes it' });
 
     const [options, config] = withConfig();
     await up({ ...options, refresh: await handMade(options, config) });
     expect(await look()).toEqual(nothing);
   });
 
-  it('whose front was given another configuration, or a container of the same name another life, is said so too', async () => {
+  it('whose front was given another configuration is said to differ, line by line', async () => {
     inFront('sed -i "s/server_tokens off/server_tokens on/" /configuration/current');
-    const certificates = containerOf(stack, 'certificates');
-    const image = docker('inspect', '--format', '{{.Image}}', certificates);
-    docker('rm', '--force', certificates);
-    docker('run', '--detach', '--name', certificates, '--label', `dev.drawbridge.stack=${stack}`, '--env', 'FOO=bar', '--entrypoint', 'sleep', image, '600');
     const { findings } = await look();
-    expect(findings).toContainEqual({ what: 'front', path: 'configuration', expected: 'server_tokens off;', found: 'server_tokens on;', up: 'sets it so again' });
-    expect(findings.find(({ what }) => what === 'container certificates')).toMatchObject({ expected: 'the container of the last up', found: expect.stringMatching(/^another one of that name, made by hand from /) as string, up: 'makes it' });
-    const [options, config] = withConfig();
-    await up({ ...options, refresh: await handMade(options, config) });
-    expect(await look()).toEqual(nothing);
+    inFront('sed -i "s/server_tokens on/server_tokens off/" /configuration/current');
+    expect(findings).not.toEqual([]);
+    // It has two parts: with a certificate, and yet without.
+    for (const finding of findings) expect(finding).toEqual({ what: 'front', path: 'configuration', expected: 'server_tokens off;', found: 'server_tokens on;', up: 'sets it so again' });
   });
 });

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { lookAtDns } from '../../cli/drift/dns.ts';
-import { findingsOf, firewallFindings } from '../../cli/drift/findings.ts';
+import { findingsOf, firewallFindings, seenFindings, upByPulumi } from '../../cli/drift/findings.ts';
 import { configurationDifferences } from '../../cli/drift/front.ts';
-import { previewByPulumi, parsePreview } from '../../cli/drift/pulumi.ts';
+import { parseExport, parsePreview, previewByPulumi } from '../../cli/drift/pulumi.ts';
 import { seenOf } from '../../cli/drift/realm.ts';
 import { refreshOf } from '../../cli/drift/seen.ts';
 import { driftLines } from '../../cli/drift/text.ts';
@@ -165,6 +165,7 @@ describe('a stack of the Pulumi CLI', () => {
         detailedDiff: { 'envs[0]': { kind: 'update', inputDiff: true }, memory: { kind: 'update', inputDiff: false }, stdin: { kind: 'update', inputDiff: true } },
       },
       { op: 'create', urn: database },
+      ...['create-replacement', 'replace', 'delete-replaced'].map((op) => ({ op, urn: command, replaceReasons: ['triggers'], oldState: { inputs: { triggers: ['a'] } }, newState: { inputs: { triggers: ['b'] } } })),
       { op: 'delete', urn: urn('docker:index/volume:Volume', 'data') },
     ],
     changeSummary: { same: 1, update: 1, delete: 1 },
@@ -176,9 +177,18 @@ describe('a stack of the Pulumi CLI', () => {
       { what: 'container server', path: 'memory', expected: '256', found: '128', up: 'updates it' },
       { what: 'container server', path: 'stdin', expected: '[secret]', found: '[secret]', up: 'updates it' },
       { what: 'container database', path: '', expected: 'there', found: 'not there', up: 'makes it' },
+      { what: 'command keycloak-realm', path: 'triggers', expected: '["b"]', found: '["a"]', up: 'replaces it' },
       { what: 'volume data', path: '', expected: 'not there', found: 'there', up: 'removes it' },
     ]);
     expect(parsePreview('{"steps":[]}')).toEqual([]);
+  });
+
+  it('is looked at with what its state has, secrets included, and what `up` leaves is said to be left', () => {
+    const sealed = { '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270', plaintext: '{"CLOUDFLARE_API_TOKEN":"token"}' };
+    const state = { version: 3, deployment: { resources: [{ urn: command, type: 'command:local:Command', inputs: { environment: sealed, triggers: ['a'] } }] } };
+    expect(parseExport(JSON.stringify(state))).toEqual([{ urn: command, type: 'command:local:Command', name: 'keycloak-realm', inputs: { environment: { CLOUDFLARE_API_TOKEN: 'token' }, triggers: ['a'] } }]);
+    const seen = ['realm main', 'DNS'].map((what) => ({ urn: command, what, differences: [{ path: 'x', expected: '1', found: '2' }] }));
+    expect(seenFindings(seen, upByPulumi('s')).map(({ up }) => up)).toEqual([`leaves it: \`pulumi up --stack s --replace '${command}'\` sets it so again`, 'leaves it: set it so in Cloudflare’s dashboard (DNS → Records)']);
   });
 
   it('is asked for by `pulumi preview --refresh`, and where there is no CLI, that is said', async () => {
@@ -189,6 +199,6 @@ describe('a stack of the Pulumi CLI', () => {
     await expect(previewByPulumi('s')).rejects.toThrow('there is no Pulumi CLI on the PATH');
     writeFileSync(join(directory, 'pulumi'), `#!/bin/sh\n[ "$*" = "preview --refresh --json --diff --show-sames --non-interactive --stack s" ] && echo '{"steps":[{"op":"delete","urn":"${container}"}]}'\n`);
     chmodSync(join(directory, 'pulumi'), 0o755);
-    expect(await previewByPulumi('s')).toMatchObject({ findings: [{ what: 'container server', up: 'removes it' }], unknown: [expect.stringContaining('realm, front and DNS')] });
+    expect(await previewByPulumi('s')).toMatchObject([{ what: 'container server', up: 'removes it' }]);
   });
 });
