@@ -36,12 +36,13 @@ export function commands(exit: (code: ExitCode) => void): Command {
 
   onStack('up', {
     summary: 'Stands a stack up, or brings it to what its config now says',
-    more: 'Prepares what this machine lacks (a Docker engine), and says so first; others are prepared by `npm run host -- prepare`. For profiles local and preview; production is deployed with `pulumi up`.',
+    more: 'Prepares what this machine lacks (a Docker engine), and says so first; others are prepared by `npm run host -- prepare`. Then looks at the stack as its clients do (see verify): exit code 1 where it stands and something is wrong with it. For profiles local and preview; production is deployed with `pulumi up`.',
     examples: ['npm run up', 'npm run up -- --stack dev --yes', 'npm run --silent up -- --json'],
   })
     .option(...yes)
     .option(...json)
-    .action(async (options: StackCommandOptions) => (await import('./up.ts')).up(options));
+    .option('--no-verify', 'do not look at the stack when it stands')
+    .action(async (options: StackCommandOptions & { verify: boolean }) => exit(await (await import('./up.ts')).up(options)));
 
   onStack('down', {
     summary: 'Removes all of a stack',

@@ -8,9 +8,11 @@ import { withNextStep } from './next-step.ts';
 import { prepare } from './prepare.ts';
 import { duration } from './progress.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
+import { stackOption } from './stack-name.ts';
 import { completeOutputs, connectionOf } from './stack-outputs.ts';
 import { enginesOf, knownEngines, readStandingStack } from './standing-stack.ts';
 import { createTerminal } from './terminal.ts';
+import { verifySubject } from './verify.ts';
 
 export interface StackCommandOptions {
   stack: string;
@@ -18,8 +20,11 @@ export interface StackCommandOptions {
   json?: boolean;
 }
 
-/** Stands a stack up, or brings it to what its config and the program now say. */
-export async function up({ stack, yes, json = false }: StackCommandOptions): Promise<void> {
+/**
+ * Stands a stack up, or brings it to what its config and the program now say, and looks at it as its clients do.
+ * @returns the exit code: 1 where it stands, and clients would not get on with it
+ */
+export async function up({ stack, yes, json = false, verify = true }: StackCommandOptions & { verify?: boolean }): Promise<0 | 1> {
   const config = readStackConfig(stack);
   refuseProduction(config, stack, 'up');
   const terminal = createTerminal({ yes, json });
@@ -31,13 +36,14 @@ export async function up({ stack, yes, json = false }: StackCommandOptions): Pro
     const work = engine.up({ projectDirectory, stateDirectory, stack, signal, onEvent: showEvents(terminal.progress) });
     const { changes, seconds, outputs, secretOutputs } = await withNextStep(work, { stack, command: 'up', signal });
     const complete = (await completeOutputs(stack, { outputs, secretOutputs })) ?? outputs;
-    if (json) {
-      console.log(JSON.stringify({ changes, seconds, outputs: complete }, null, 2));
-      return;
-    }
     terminal.say(`${summary(changes)} (${duration(seconds)}).`);
-    terminal.say();
-    for (const line of connectionText(connectionOf(complete), stack)) terminal.say(line);
+    terminal.progress.close();
+    // Waiting for a keep-alive would be most of it.
+    const report = verify ? await verifySubject({ stack, config, outputs: complete }, { silence: 'none', json, onlyProblems: true }) : undefined;
+    if (json) console.log(JSON.stringify({ changes, seconds, outputs: complete, ...(report && { verify: report }) }, null, 2));
+    else for (const line of ['', ...connectionText(connectionOf(complete), stack)]) terminal.say(line);
+    if (report?.ok === false) for (const line of ['', 'The stack stands and was left as it is, but clients would not get on with it: see above.', `When that is put right: npm run verify${stackOption(stack)}`]) terminal.say(line);
+    return report?.ok === false ? 1 : 0;
   } finally {
     terminal.progress.close();
   }

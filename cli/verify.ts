@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { deriveEndpoints } from '../infra/endpoints.ts';
+import type { Looks } from '../test/live/subject.ts';
 import { UsageError } from './errors.ts';
 import { duration } from './progress.ts';
 import { createTerminal } from './terminal.ts';
@@ -41,8 +42,8 @@ export async function verify(options: VerifyOptions): Promise<0 | 1> {
   return report.ok ? 0 : 1;
 }
 
-/** Makes all checks, and says what comes of each. */
-export async function verifySubject(subject: Subject, { json, ...looks }: Parameters<typeof look>[1] & { json: boolean }): Promise<Report> {
+/** Makes all checks, and says what comes of each. @param onlyProblems whether of those that passed there is the number alone */
+export async function verifySubject(subject: Subject, { json, onlyProblems = false, ...looks }: Looks & { json: boolean; onlyProblems?: boolean }): Promise<Report> {
   const terminal = createTerminal({ json });
   const { hosts, port } = deriveEndpoints(subject.config);
   const began = Date.now();
@@ -52,7 +53,7 @@ export async function verifySubject(subject: Subject, { json, ...looks }: Parame
   const seconds = (Date.now() - began) / 1000;
   terminal.progress.finish('verify', 'looked at the stack as its clients do', seconds);
   const report = { stack: subject.stack, ok: !checks.some(({ result }) => result === 'failed'), looked, checks, seconds };
-  for (const line of [...looked.map(vantageText), ...checkLines(checks), '', `${totalLine(checks)} (${duration(seconds)})`]) terminal.say(line);
+  for (const line of [...looked.map(vantageText), ...checkLines(onlyProblems ? checks.filter(({ result }) => result === 'failed') : checks), '', `${totalLine(checks)} (${duration(seconds)})`]) terminal.say(line);
   terminal.progress.close();
   return report;
 }

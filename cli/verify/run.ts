@@ -41,9 +41,13 @@ class Checks implements Reporter {
     // A file that does not load is a mistake of ours, and must not look like nothing was wrong.
     const errors = [...modules.flatMap((module) => [module, ...module.children.allSuites()].flatMap((each) => each.errors())), ...unhandled];
     if (errors.length > 0) throw new CommandError(`The checks could not be made: ${errors.map(({ message }) => message).join('; ')}`);
-    this.found = modules.flatMap((module) => [...module.children.allTests()].map(checkOf));
+    this.found = modules.flatMap((module) => [...module.children.allTests()].map(checkOf)).sort((one, other) => orderOf(one) - orderOf(other));
   }
 }
+
+/** The outermost first: what is wrong there is the cause of the rest. */
+const ORDER = ['The way in', '', 'The documents', 'Without', 'What must be closed', 'The rules', 'With a', 'Staying'];
+const orderOf = ({ area }: Check) => ORDER.findIndex((start) => (start === '' ? area === '' : area.startsWith(start)));
 
 function checkOf(test: TestCase): Check {
   const { parent } = test;

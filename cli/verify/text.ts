@@ -1,4 +1,3 @@
-import { plain } from '../../host/plain.ts';
 import type { Check } from './run.ts';
 
 const marks: Readonly<Record<Check['result'], string>> = { passed: '✓', failed: '✗', 'not looked at': '–' };
@@ -6,18 +5,13 @@ const marks: Readonly<Record<Check['result'], string>> = { passed: '✓', failed
 /** Every check as a sentence, by what it looks at; below one that failed, what was expected, what was found, and what to do. */
 export function checkLines(checks: readonly Check[]): string[] {
   const areas = Map.groupBy(checks, ({ area }) => area);
-  return [...areas].sort(([one], [other]) => orderOf(one) - orderOf(other)).flatMap(([area, made]) => ['', area, ...made.flatMap(linesOf)]);
+  return [...areas].flatMap(([area, made]) => ['', ...(area ? [area] : []), ...made.flatMap(linesOf)]);
 }
-
-/** How it is told: the outermost first, since what is wrong there is the cause of the rest. */
-const ORDER = ['The way in', 'The documents', 'Without', 'What must be closed', 'The rules', 'With a', 'Staying'];
-const orderOf = (area: string) => ORDER.findIndex((start) => area.startsWith(start));
 
 function linesOf({ check, result, reason, expected, found, remedy }: Check): string[] {
   const first = `  ${marks[result]} ${check}`;
   if (result === 'not looked at') return [first, `      not looked at: ${reason}`];
-  // What others answered is part of it.
-  return result === 'passed' ? [first] : [first, ...[['expected', expected], ['found', found], ['to do', remedy]].map(([name, value]) => `      ${name!.padEnd(8)}  ${plain(value ?? '')}`)];
+  return result === 'passed' ? [first] : [first, ...[['expected', expected], ['found', found], ['to do', remedy]].map(([name, value]) => `      ${name!.padEnd(8)}  ${value}`)];
 }
 
 export function totalLine(checks: readonly Check[]): string {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, it } from 'vitest';
+import { beforeEach, describe, it, type TestContext } from 'vitest';
 import { clientsOf } from '../../infra/config/clients.ts';
 import { ask, inWords } from './ask.ts';
 import { demand, notLookedAt } from './finding.ts';
@@ -7,6 +7,12 @@ import { config, endpoints, up } from './subject.ts';
 
 const { authorizationServer } = endpoints;
 const remedy = `Someone changed the realm by hand: ${up} sets what the code owns.`;
+
+/** Where nobody gets as far as the sign-in page, it says nothing about the rest. */
+async function needsThePage(context: TestContext): Promise<void> {
+  const { status } = await authorize(S256);
+  if (status !== 200) notLookedAt(context, `the sign-in page does not open (${status}), told above`);
+}
 
 /** An authorization request that is answered before anyone signs in. */
 function authorize(parameters: Record<string, string>): Promise<Response> {
@@ -33,16 +39,18 @@ describe.runIf(authorizationServer)('The rules of sign-in', { concurrent: true }
     }
   });
 
-  it('a code is sent to no address but a client’s own', async () => {
+  it('a code is sent to no address but a client’s own', async (context) => {
+    await needsThePage(context);
     const answer = await authorize({ redirect_uri: 'https://drawbridge-verify.invalid/callback', ...S256 });
     demand(answer.status === 400 && !answer.headers.has('location'), { expected: '400 for a redirect URI that no client has', found: await inWords(answer), remedy });
   });
 
-  it.each([
+  it.for([
     ['without PKCE', {}],
     ['with the PKCE method plain', { code_challenge: 'x'.repeat(43), code_challenge_method: 'plain' }],
-    ['for the implicit grant', { response_type: 'token' }],
-  ])('a sign-in %s is refused (OAuth 2.1)', async (_, parameters) => {
+    ['for the implicit grant', { ...S256, response_type: 'token' }],
+  ] as const)('a sign-in %s is refused (OAuth 2.1)', async ([, parameters], context) => {
+    await needsThePage(context);
     const answer = await authorize(parameters);
     const refused = /[?#&]error=/.test(answer.headers.get('location') ?? '') || answer.status === 400;
     demand(refused, { expected: 'an error', found: answer.status === 200 ? 'the sign-in page' : await inWords(answer), remedy });

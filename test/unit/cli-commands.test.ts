@@ -21,7 +21,7 @@ const drawbridge = (...args: string[]) =>
   });
 
 describe('exit codes', () => {
-  it.each(['up', 'down', 'preview', 'outputs', 'check-config', 'host', 'test', 'backup', 'restore', 'rotate', 'bench', 'admin', 'soak', 'status'])('%s --help says what it does, with examples, and is 0', async (command) => {
+  it.each(['up', 'down', 'preview', 'outputs', 'check-config', 'host', 'test', 'backup', 'restore', 'rotate', 'bench', 'admin', 'soak', 'status', 'verify'])('%s --help says what it does, with examples, and is 0', async (command) => {
     const { code, stdout } = await drawbridge(command, '--help');
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: npm run ${command}`);
@@ -40,6 +40,11 @@ describe('exit codes', () => {
     ['a restore of nothing', ['restore'], "required option '--from <file>'"],
     ['a machine that is none', ['host', 'check', '--machine', 'ssh://deploy'], '--machine ssh://deploy is neither local nor ssh://user@host[:port].'],
     ['a firewall of another machine than the config’s', ['host', 'firewall', '--machine', 'ssh://deploy@host'], '--machine is for check, prepare and restore'],
+    ['a verify of a stack without a file', ['verify', '--stack', 'nowhere'], 'There is no stack nowhere: '],
+    ['a verify that is quick and long', ['verify', '--quick', '--long'], 'give one of them'],
+    ['a verify with a token and outputs on one stdin', ['verify', '--token-stdin', '--outputs', '-'], 'both read stdin'],
+    ['a verify with outputs from nowhere', ['verify', '--outputs', '/nonexistent'], '--outputs /nonexistent cannot be read'],
+    ['a verify with outputs that are none', ['verify', '--outputs', join(import.meta.dirname, '../../package.json')], 'package.json holds no outputs'],
     ['a rotation of something else', ['rotate', 'everything'], 'there are: signing-key, database, applier'],
   ])('%s is wrong use: 2, on stderr', async (_, args, message) => {
     const { code, stdout, stderr } = await drawbridge(...args);
