@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../images/command.ts';
 
@@ -32,6 +32,19 @@ export class Authority {
   async issue(name: string, names: readonly string[]): Promise<{ certificate: string; key: string }> {
     const extensions = [`subjectAltName=${names.join(',')}`, 'basicConstraints=CA:FALSE'].flatMap((extension) => ['-addext', extension]);
     await run('openssl', ['req', '-x509', ...key, '-subj', `/CN=${name}`, ...extensions, '-CA', this.#file('ca.pem'), '-CAkey', this.#file('ca.key'), '-keyout', this.#file(`${name}.key`), '-out', this.#file(`${name}.pem`)]);
+    return { certificate: this.#read(`${name}.pem`), key: this.#read(`${name}.key`) };
+  }
+
+  /** One whose time was over years ago, and that is right but for that. */
+  async issueExpired(name: string, names: readonly string[]): Promise<{ certificate: string; key: string }> {
+    const [settings, request] = [this.#file('expired.cnf'), this.#file(`${name}.csr`)];
+    const directory = this.#file('.');
+    const section = ['[ca]', 'default_ca = own', '[own]', `new_certs_dir = ${directory}`, `database = ${directory}/index`, `serial = ${directory}/serial`, 'policy = any', 'default_md = sha256', '[any]', 'commonName = supplied', '[names]', `subjectAltName = ${names.join(',')}`];
+    writeFileSync(settings, section.join('\n'));
+    writeFileSync(this.#file('index'), '');
+    writeFileSync(this.#file('serial'), '01');
+    await run('openssl', ['req', '-new', ...key.slice(0, -2), '-subj', `/CN=${name}`, '-keyout', this.#file(`${name}.key`), '-out', request]);
+    await run('openssl', ['ca', '-batch', '-notext', '-config', settings, '-extensions', 'names', '-cert', this.#file('ca.pem'), '-keyfile', this.#file('ca.key'), '-startdate', '20200101000000Z', '-enddate', '20200301000000Z', '-in', request, '-out', this.#file(`${name}.pem`)]);
     return { certificate: this.#read(`${name}.pem`), key: this.#read(`${name}.key`) };
   }
 
