@@ -27,7 +27,7 @@ export default defineConfig({
       { test: { name: 'cli-hosts', include: ['test/cli-hosts/**/*.test.ts'], ...heavy } },
       { test: { name: 'tunnel', include: ['test/tunnel/**/*.test.ts', 'test/e2e/**/*.test.ts'], globalSetup: ['test/tunnel/deploy.ts'], ...againstTheStack } },
       { test: { name: 'cli-tunnel', include: ['test/cli-tunnel/**/*.test.ts'], ...heavy, hookTimeout: 600_000, retry: 0 } },
-      { test: { name: 'live', include: ['test/live/**/*.test.ts'], setupFiles: ['test/support/trust.ts'], testTimeout: 60_000, maxConcurrency: 50, pool: 'threads', isolate: false, fileParallelism: false } },
+      { test: { name: 'live', include: ['test/live/**/*.test.ts'], setupFiles: ['test/live/subject.ts', 'test/support/trust.ts'], testTimeout: 60_000, maxConcurrency: 50, pool: 'threads', isolate: false, fileParallelism: false } },
       { test: { name: 'cli', include: ['test/e2e/**/*.test.ts'], globalSetup: ['test/support/deploy-with-pulumi.ts'], ...againstTheStack } },
     ],
   },

@@ -33,7 +33,8 @@ async function outputsFrom(file: string): Promise<Subject['outputs']> {
   return parsed(content) ?? Promise.reject(new UsageError(`${where} holds no outputs: it must be what \`pulumi stack output --json --show-secrets\` or \`npm run --silent outputs -- --json\` prints.`));
 }
 
-async function outputsOfPulumi(stack: string): Promise<Subject['outputs']> {
+/** Asks the Pulumi CLI, with the backend and the passphrase that its user has in the environment. @throws CommandError where it has none */
+export async function outputsOfPulumi(stack: string): Promise<Subject['outputs']> {
   const asked = `pulumi stack output --json --show-secrets --stack ${stack}`;
   // Secrets come back over a pipe: they are in no argument, and nothing of this is printed.
   const answer = await promisify(execFile)('pulumi', asked.split(' ').slice(1), { cwd: projectDirectory, maxBuffer: 8 * 1024 * 1024 }).catch((error: NodeJS.ErrnoException & { stderr?: string }) => error);

@@ -34,10 +34,16 @@ export function vantageOf(host: string, port: number): Promise<Vantage> {
   return promise;
 }
 
-function distance(from: string, to: string): Vantage['where'] {
-  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
-  if (isLoopback(to) || from === to || own.some(({ address }) => address === to)) return 'same machine';
+/** @param own addresses of this machine, with their networks: `192.0.2.7/24` */
+export function distance(from: string, to: string, own: readonly string[] = ownNetworks()): Vantage['where'] {
+  const addresses = own.map((network) => network.split('/')[0]!);
+  if (isLoopback(to) || from === to || addresses.includes(to)) return 'same machine';
   const near = new BlockList();
-  for (const { cidr, family } of own) if (cidr) near.addSubnet(cidr.split('/')[0]!, Number(cidr.split('/')[1]), family === 'IPv6' ? 'ipv6' : 'ipv4');
+  for (const network of own) {
+    const [address, prefix] = network.split('/') as [string, string];
+    near.addSubnet(address, Number(prefix), isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  }
   return near.check(to, isIP(to) === 6 ? 'ipv6' : 'ipv4') || isPrivate(to) ? 'same network' : 'outside';
 }
+
+const ownNetworks = (): string[] => Object.values(networkInterfaces()).flatMap((all) => (all ?? []).flatMap(({ cidr }) => cidr ?? []));

@@ -3,7 +3,8 @@ import { beforeEach, describe, it, type TestContext } from 'vitest';
 import { challengeOf } from '../support/mcp-request.ts';
 import type { Tokens } from '../support/code-flow.ts';
 import { needsToBeLetIn } from './allowed.ts';
-import { ask, inWords, mcp } from './ask.ts';
+import { ask, inWords } from './ask.ts';
+import { call } from './call.ts';
 import { demand, demandSame, notLookedAt } from './finding.ts';
 import { needsTheWayIn } from './handshake.ts';
 import { accessTokenFor, audiencesOf, baseScope, signsIn, tokensFor } from './session.ts';
@@ -51,7 +52,7 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
 
   it('it lists the tools', async (context) => {
     await needsToBeLetIn(context, resource);
-    await demandTaken(context, await mcp({ url: resource, token: await tokenFor(context, server) }));
+    await demandTaken(context, await call(resource, await tokenFor(context, server), { method: 'tools/list' }));
   });
 
   it('it calls a tool', async (context) => {
@@ -59,7 +60,7 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
     // Of servers that are not ours nobody here knows what a tool does.
     if (serverOf(name).backend !== 'builtin') notLookedAt(context, 'which tools of it are safe to call is not known');
     const token = await tokenFor(context, server);
-    const answer = await mcp({ url: resource, token, tool: 'whoami' });
+    const answer = await call(resource, token, { method: 'tools/call', name: 'whoami', arguments: {} });
     await demandTaken(context, answer.clone());
     const said = await answer.clone().text();
     demand(said.includes('"structuredContent"') && !said.includes('"isError":true'), { expected: 'the answer of whoami', found: await inWords(answer), remedy: anew });
@@ -71,7 +72,7 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
     const token = await accessTokenFor(context, server);
     const has = config.auth === 'oauth' ? String(claimsOf(token).scope ?? '').split(' ') : serverOf(name).scopes;
     const [tool, scope] = Object.entries(tools).find(([tool, scope]) => !tool.includes('*') && !has.includes(scope) && !has.some((one) => implies[one]?.includes(scope))) ?? notLookedAt(context, 'no tool needs more than the token has');
-    const answer = await mcp({ url: resource, token, tool });
+    const answer = await call(resource, token, { method: 'tools/call', name: tool, arguments: {} });
     if (answer.status !== 403) await demandTaken(context, answer.clone());
     const challenge = challengeOf(answer);
     demand(challenge.error === 'insufficient_scope' && (challenge.scope ?? '').split(' ').includes(scope), { expected: `403 insufficient_scope with ${scope}`, found: await inWords(answer), remedy: anew });
@@ -83,7 +84,7 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
       await needsToBeLetIn(context, resource);
       const other = signsIn ? pick(await tokensFor(server).catch(() => notLookedAt(context, 'nobody could sign in, told above'))) : undefined;
       if (!other) notLookedAt(context, `there is no ${what}`);
-      const answer = await mcp({ url: resource, token: other });
+      const answer = await call(resource, other, { method: 'tools/list' });
       demand(answer.status === 401, { expected: '401', found: await inWords(answer), remedy: `The gateway must take access tokens for ${resource} and nothing else. ${anew}` });
     });
 
@@ -92,7 +93,7 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
     const other = servers.find((each) => each !== server) ?? notLookedAt(context, 'there is no other');
     const token = await accessTokenFor(context, other);
     if (audiencesOf(token).includes(resource)) notLookedAt(context, 'the token that was given is for both');
-    const answer = await mcp({ url: resource, token });
+    const answer = await call(resource, token, { method: 'tools/list' });
     demand(answer.status === 401, { expected: '401', found: await inWords(answer), remedy: `The gateway must compare the audience. ${anew}` });
   });
 

@@ -4,13 +4,12 @@ import { beforeEach, describe, it } from 'vitest';
 import { isPrivate } from '../../host/where.ts';
 import { networksOf } from '../../infra/config/networks.ts';
 import { isKeptOut } from './allowed.ts';
-import { ask, inWords } from './ask.ts';
+import { ask, inWords, mcp } from './ask.ts';
 import { demand, notLookedAt } from './finding.ts';
 import { needsTheWayIn } from './handshake.ts';
-import { config, endpoints, stack, up } from './subject.ts';
+import { config, endpoints, originOf, stack, up } from './subject.ts';
 
 const { hosts, port, servers, published } = endpoints;
-const originOf = (host: string) => `https://${host}${port === 443 ? '' : `:${port}`}`;
 
 /** What is never public, by what it is. A path is asked for with and without tricks that fronts have fallen for. */
 const neverPublic: Readonly<Record<string, readonly string[]>> = {
@@ -45,8 +44,11 @@ describe('What must be closed', { concurrent: true }, () => {
   it(`calls are taken from ${config.dataPlaneAllowlist.length > 0 ? `${config.dataPlaneAllowlist.join(', ')} only` : 'everywhere'}, as the config says (dataPlaneAllowlist)`, async (context) => {
     const { resource } = servers[0]!;
     const networks = networksOf(config.dataPlaneAllowlist);
-    // Without a list, whoever is kept out is told by the checks of calls.
-    if (networks.length === 0 || (await isKeptOut(resource))) return;
+    if (networks.length === 0) {
+      const answer = await mcp({ url: resource });
+      return demand(answer.status !== 403, { expected: 'that calls are let in', found: await inWords(answer), remedy: `The front has a list that the config does not have, or something stands before it. ${up}` });
+    }
+    if (await isKeptOut(resource)) return;
     const { local, remote } = await addressesOf(hosts[0]!);
     if (isPrivate(local) && !isPrivate(remote)) notLookedAt(context, 'this machine was let in, and does not know the address by which the front sees it: look from one that is not on the list');
     const list = new BlockList();

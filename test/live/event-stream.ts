@@ -1,13 +1,4 @@
-import { META, MODERN } from '../../server/versions.ts';
-import { ask } from './ask.ts';
-
-/** What is asked for. */
-export interface Streaming {
-  readonly method: string;
-  /** Of a tool. */
-  readonly name?: string;
-  readonly [parameter: string]: unknown;
-}
+import { call, type Request } from './call.ts';
 
 /** A request that is answered with a stream (2026-07-28), open for as long as client and server like. */
 export class EventStream {
@@ -23,15 +14,12 @@ export class EventStream {
     if (this.isStream) this.#reader = answer.body!.getReader();
   }
 
-  /** @param params without _meta @param patience in milliseconds @returns undefined where not even the head of the answer comes: it is held back on the way */
-  static async open(url: string, token: string | undefined, { method, ...params }: Streaming, patience: number): Promise<EventStream | undefined> {
+  /** @param patience in milliseconds @returns undefined where not even the head of the answer comes: it is held back on the way */
+  static async open(url: string, token: string | undefined, request: Request, patience: number): Promise<EventStream | undefined> {
     const hangUp = new AbortController();
     const late = setTimeout(() => hangUp.abort(), patience);
-    const _meta = { [META.version]: MODERN, [META.client]: { name: 'drawbridge-verify', version: '1' }, [META.capabilities]: {}, progressToken: 'drawbridge-verify' };
-    const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': MODERN, 'mcp-method': method, ...(params.name && { 'mcp-name': params.name }), ...(token && { authorization: `Bearer ${token}` }) };
-    const body = JSON.stringify({ jsonrpc: '2.0', id: 'drawbridge-verify', method, params: { ...params, _meta } });
     try {
-      return new EventStream(await ask(url, { method: 'POST', headers, body, signal: hangUp.signal }), hangUp);
+      return new EventStream(await call(url, token, request, { signal: hangUp.signal }), hangUp);
     } catch (error) {
       if (hangUp.signal.aborted) return undefined;
       throw error;

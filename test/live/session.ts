@@ -6,7 +6,7 @@ import { CodeFlow, type Tokens } from '../support/code-flow.ts';
 import { FormBrowser } from '../support/form-browser.ts';
 import { outputs } from '../support/outputs.ts';
 import { FindingError, notLookedAt } from './finding.ts';
-import { config, endpoints, looks, status } from './subject.ts';
+import { config, endpoints, looks, stack, status } from './subject.ts';
 
 /** The test user, only in profiles local and preview. */
 const user = outputs.testUser as typeof outputs.testUser | undefined;
@@ -18,7 +18,7 @@ export const signsIn = config.auth === 'oauth' && user !== undefined && endpoint
 /** @returns a flow and what it ended in. Its client is one of the config’s: a registration could not be taken back. @throws FindingError */
 export async function signIn(server: Pick<ServerEndpoints, 'resource'>, scope: string): Promise<{ flow: CodeFlow; tokens: Tokens }> {
   const { clientId, redirectUris } = clientsOf(config).at(-1)!;
-  const failed = (found: string) => new FindingError({ expected: `a code and tokens for ${clientId}, signed in as ${user!.username}`, found, remedy: `Keycloak’s log says why: docker logs drawbridge-…-keycloak; ${status}` });
+  const failed = (found: string) => new FindingError({ expected: `a code and tokens for ${clientId}, signed in as ${user!.username}`, found, remedy: `Keycloak’s log says why: docker logs --tail 20 drawbridge-${stack}-keycloak; ${status}` });
   const flow = await CodeFlow.as(clientId, redirectUris[0]).catch((error: Error) => Promise.reject(failed(error.message)));
   const { url, exchange } = flow.request(scope, { resource: server.resource });
   const callback = await new FormBrowser(user!).authorize(url.href, flow.redirectUrl).catch((error: Error) => Promise.reject(failed(error.message)));

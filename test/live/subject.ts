@@ -27,3 +27,6 @@ export const stack = inject('stack');
 /** What brings the stack to what its config says. */
 export const up = config.profile === 'production' ? `pulumi up --refresh --stack ${stack}` : `npm run up -- --stack ${stack}`;
 export const status = `npm run status -- --stack ${stack}`;
+
+/** Of a public name. */
+export const originOf = (host: string): string => `https://${host}${endpoints.port === 443 ? '' : `:${endpoints.port}`}`;
