@@ -7,7 +7,7 @@ import { CommandError, UsageError } from './errors.ts';
 import { abortOnInterrupt, stoppingEngine } from './interrupt.ts';
 import { withNextStep } from './next-step.ts';
 import { requireEngine } from './prepare.ts';
-import { deployers, knownPreviews } from './previews/known.ts';
+import { deployerFor, knownPreviews } from './previews/known.ts';
 import { duration } from './progress.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
 import { count, kinds, knownEngines, readStandingStack, removeByHand } from './standing-stack.ts';
@@ -54,7 +54,7 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
 
 /** @throws UsageError for a stack in whose Keycloak previews have their realms: nobody could sign in to them any more */
 async function refuseNeeded(stack: string): Promise<void> {
-  const needing = (await knownPreviews(await deployers())).filter(({ record }) => record.keycloakOf === stack).map(({ name }) => name);
+  const needing = (await knownPreviews([await deployerFor({ profile: 'local' })])).filter(({ record }) => record.keycloakOf === stack).map(({ name }) => name);
   if (needing.length > 0) throw new UsageError([`Stack ${stack} has the realms of previews in its Keycloak; nothing was touched. Take these down first:`, ...needing.map((name) => `  npm run preview -- down --name ${name}`)].join('\n'));
 }
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { ConcurrentUpdateError, LocalWorkspace, type Stack, StackNotFoundError } from '@pulumi/pulumi/automation/index.js';
+import { CommandError, ConcurrentUpdateError, LocalWorkspace, type Stack, StackNotFoundError } from '@pulumi/pulumi/automation/index.js';
+import { EngineError } from '../engine/types.ts';
 import type { Deployer, Listed, Notes } from './deployer.ts';
 
 /** Of the Automation API, what is used here. */
@@ -33,7 +34,7 @@ const automation = (workDir: string): Pulumi => ({
 export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = automation(projectDirectory) }: PulumiOptions): Deployer {
   const shown = { onOutput: onLine, signal };
 
-  return {
+  return inWords({
     async note(name, notes) {
       const workspace = await pulumi.workspace();
       if (!(await workspace.listStacks()).some((stack) => stack.name === name)) await workspace.createStack(name);
@@ -75,7 +76,7 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
       if (!(await workspace.listStacks()).some((stack) => stack.name === name)) return undefined;
       return plain(await workspace.stackOutputs(name));
     },
-  };
+  });
 
   /** A lock says nothing of whether its holder lives. Of one preview there is one run at a time, so that it is one that was killed. */
   async function unlocked<T>(name: string, work: (stack: Awaited<ReturnType<Pulumi['select']>>) => Promise<T>): Promise<T> {
@@ -96,3 +97,18 @@ const configValue = (value: unknown) =>
   typeof value === 'object' ? { value: JSON.stringify(value), objectValue: value, secret: false } : { value: String(value), secret: false };
 
 const plain = (outputs: Readonly<Record<string, { value: unknown }>>) => Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value]));
+
+/** The same, with the end of what the CLI said on stderr in place of its errors: they quote all that it printed, stack frames come with them. */
+function inWords(deployer: Deployer): Deployer {
+  const said = <Given extends unknown[], T>(work: (...given: Given) => Promise<T>) => async (...given: Given): Promise<T> => {
+    try {
+      return await work(...given);
+    } catch (error) {
+      const stderr = error instanceof CommandError ? /stderr: ([^]*?)\n err\?:/.exec(error.message)?.[1] : (error as { stderr?: string }).stderr;
+      if (stderr === undefined) throw error;
+      throw new EngineError(`The Pulumi CLI failed:\n${stderr.trim().split('\n').slice(-10).join('\n')}`);
+    }
+  };
+  const { note, up, destroy, list, outputs } = deployer;
+  return { note: said(note), up: said(up), destroy: said(destroy), list: said(list), outputs: said(outputs) };
+}

@@ -51,14 +51,24 @@ export interface Applied {
 export async function apply(input: ApplierInput): Promise<Applied> {
   const report: Report = { changes: [], reported: [] };
   await waitForKeycloak(input.url);
-  try {
-    await bring(input, report);
-  } catch (error) {
-    // What a killed run had asked for last may be carried out after this one has looked: making a realm takes seconds.
-    if (!(error instanceof NetworkError && error.response.status === 409)) throw error;
-    await bring(input, report);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await bring(input, report);
+      return { changes: report.changes.map(inWords), reported: report.reported };
+    } catch (error) {
+      if (attempt === ATTEMPTS || !mayPass(error)) throw error;
+    }
   }
-  return { changes: report.changes.map(inWords), reported: report.reported };
+}
+
+const ATTEMPTS = 3;
+
+/**
+ * What a killed run had asked for last may be carried out after this one has looked: making a realm takes seconds. And a Keycloak in
+ * which several previews make theirs at the same time answers late.
+ */
+function mayPass(error: unknown): boolean {
+  return error instanceof NetworkError ? error.response.status === 409 : (error as Error).name === 'TimeoutError';
 }
 
 async function bring(input: ApplierInput, report: Report): Promise<void> {

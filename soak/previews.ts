@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { listStack } from '../cli/docker.ts';
@@ -11,8 +12,8 @@ import { npmRun, printed } from '../test/support/npm-run.ts';
 import type { Findings } from './findings.ts';
 
 const MANY = 20;
-/** Brought up at the same time: each wants a processor for some seconds. */
-const AT_ONCE = 4;
+/** Brought up at the same time: each wants a processor for some seconds, and so does the Keycloak that they share. */
+const AT_ONCE = availableParallelism();
 /** Several clones on one machine each need ports of their own. */
 const port = Number(process.env.DRAWBRIDGE_TEST_PORT ?? 18_470);
 const shared = 'pr-soak-shared';

@@ -43,7 +43,7 @@ export const TUNNEL_TOKEN = 'generated-tunnel-token';
 export async function runProgram(stack: string, config: Record<string, unknown>, stray = ''): Promise<ProgramRun> {
   const texts = Object.entries(config).map(([key, value]) => [key.includes(':') ? key : `drawbridge:${key}`, typeof value === 'string' ? value : JSON.stringify(value)]);
   pulumi.runtime.setAllConfig(Object.fromEntries(texts) as Record<string, string>);
-  await pulumi.runtime.setMocks({ call: ({ token, inputs }) => (token.endsWith(':getZeroTrustTunnelCloudflaredToken') ? { ...inputs, token: TUNNEL_TOKEN } : {}), newResource: ({ type, name, inputs }) => ({ id: `${name}-id`, state: { ...inputs, ...computed(type, name) } }) }, 'drawbridge', stack);
+  await pulumi.runtime.setMocks({ call: ({ token, inputs }) => (token.endsWith(':getZeroTrustTunnelCloudflaredToken') ? { ...inputs, token: TUNNEL_TOKEN } : {}), newResource: ({ type, name, inputs }) => ({ id: `${name}-id`, state: { ...inputs, ...computed(type, name) } }) }, 'drawbridge', stack, false, 'organization');
   const resources = recordRegistrations();
   const run: ProgramRun = { resources, exports: {}, error: undefined, said: { warnings: [], notes: [] } };
   const listening = [
@@ -74,6 +74,8 @@ function computed(type: string, name: string): Record<string, unknown> {
     case 'command:local:Command':
       if (/-place(@|$)/.test(name)) return { stdout: 'a' };
       return { stdout: name.startsWith('base-') ? `{"image":"drawbridge.local/${name}"}` : `printed by ${name}` };
+    case 'pulumi:pulumi:StackReference':
+      return { outputs: { previewsSecret: generated('previews-there') }, secretOutputNames: ['previewsSecret'] };
     default:
       return {};
   }

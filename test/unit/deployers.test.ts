@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConcurrentUpdateError, StackNotFoundError } from '@pulumi/pulumi/automation/index.js';
+import { CommandError as PulumiError, ConcurrentUpdateError, StackNotFoundError } from '@pulumi/pulumi/automation/index.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { embeddedDeployer } from '../../deployers/embedded.ts';
 import { type Pulumi, pulumiDeployer } from '../../deployers/pulumi.ts';
@@ -12,7 +12,7 @@ import { TinyProject } from '../support/engine-project.ts';
 const thrown = (Kind: typeof ConcurrentUpdateError) => Object.assign(Object.create(Kind.prototype) as Error, { message: 'thrown' });
 
 /** Writes down what is asked of the Automation API. */
-function recorder(answers: { stacks?: string[]; tags?: Record<string, Record<string, string>>; locked?: boolean; gone?: boolean } = {}) {
+function recorder(answers: { stacks?: string[]; tags?: Record<string, Record<string, string>>; locked?: boolean; gone?: boolean; fails?: string } = {}) {
   const calls: unknown[][] = [];
   let locked = answers.locked ?? false;
   const note = <T>(answer: T) => (...args: unknown[]) => (calls.push(args), Promise.resolve(answer));
@@ -20,6 +20,7 @@ function recorder(answers: { stacks?: string[]; tags?: Record<string, Record<str
   const working = (name: string, answer: unknown) => async (options: object) => {
     calls.push([name, Object.entries(options).flatMap(([key, value]) => (value === true ? [key] : []))]);
     if (locked) throw thrown(ConcurrentUpdateError);
+    if (answers.fails) throw Object.assign(thrown(PulumiError as never), { message: answers.fails });
     return answer;
   };
   const workspace = {
@@ -95,6 +96,11 @@ describe('the Pulumi CLI, by its Automation API', () => {
     const { calls, deployer } = recorder({ locked: true });
     await deployer.destroy('pr-1');
     expect(calls.map(([name]) => name)).toEqual(['select', 'destroy', 'cancel', 'destroy']);
+  });
+
+  it('says of a failure what the CLI said on stderr, and nothing of what it printed', async () => {
+    const { deployer } = recorder({ stacks: ['shared'], fails: 'code: 255\n stdout: hunter2\n stderr: error: no Pulumi access token\n err?: \n' });
+    await expect(deployer.up({ name: 'pr-1', template: 'staging', changes: {} })).rejects.toThrow(/^The Pulumi CLI failed:\nerror: no Pulumi access token$/);
   });
 
   it('lists all stacks, with the notes of those that are previews', async () => {
