@@ -12,7 +12,7 @@ const againstTheStack = { ...heavy, setupFiles: ['test/support/trust.ts'], hookT
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], maxWorkers: 2, testTimeout: 60_000, hookTimeout: 60_000, retry: 1 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, retry: 1 } },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...heavy, hookTimeout: 60_000 } },
       {
         test: {

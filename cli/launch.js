@@ -1,7 +1,6 @@
 // The way in of every npm script. Brings a fresh clone to the point where TypeScript runs, then runs cli/main.ts.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
 import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -76,7 +75,7 @@ if (choice === 'fetched') {
   installDependencies();
   // Compiled code is kept, for this process and those that it starts: a Pulumi program loads in half the time.
   process.env.NODE_COMPILE_CACHE ??= join(project, '.drawbridge', 'compile-cache');
-  enableCompileCache();
+  (await import('node:module')).enableCompileCache();
   const { main } = await import('./main.ts');
   process.exit(await main(process.argv.slice(2)));
 }
