@@ -65,6 +65,7 @@ describe('a stack on another machine', () => {
   it('is looked at from here: what runs there, in which version, since when, behind which firewall', async () => {
     await expectWhole();
     const found = await status();
+    expect(found.problems).toEqual([]);
     const [machine] = found.machines;
     expect(machine).toMatchObject({ machine: target, missing: [], firewall: { table: 'in force', atStart: true, enforcers: ['ufw'], opened: true } });
     expect(machine!.containers.map(({ role, state, health, restarts }) => [role, state, health, restarts])).toEqual(['backend-mcp', 'certificates', 'database', 'front', 'keycloak', 'server'].map((role) => [role, 'running', 'healthy', 0]));
