@@ -83,7 +83,7 @@ export function deriveEndpoints(config: Config): Endpoints {
     authorizationServer,
     ...(keycloakOf(config.authorizationServer) && { realmElsewhere: { basePath: KEYCLOAK, jwksUrl: new URL(certsOf(config.realm), issuer).href, jwksPath: certsOf(config.realm) } }),
     identityJwks,
-    published: config.profile === 'local' ? undefined : derivePublished(config.deploy.appAddress ?? '127.0.0.1', config.cloudflare?.connectors ?? 0),
+    published: config.profile === 'local' ? undefined : derivePublished(config),
     documents: [
       ...servers.flatMap(({ metadataPaths }) => metadataPaths.map((path) => `${origin}${path}`)),
       ...(authorizationServer ? [...authorizationServer.metadataPaths.map(({ host, path }) => `${originOf(host)}${path}`), authorizationServer.jwksUrl] : []),
@@ -92,14 +92,15 @@ export function deriveEndpoints(config: Config): Endpoints {
   };
 }
 
-function derivePublished(address: string, connectors: number): Published {
+function derivePublished({ deploy, cloudflare, firstPort }: Config): Published {
+  const address = deploy.appAddress ?? '127.0.0.1';
   const at = (port: number) => ({ port, origin: `http://${address.includes(':') ? `[${address}]` : address}:${port}` });
   return {
     address,
-    server: { a: { ...at(18080), metrics: 18082 }, b: { ...at(18084), metrics: 18085 } },
-    keycloak: at(18081),
-    frontMetrics: 18083,
-    tunnel: { front: 18086, connectorMetrics: Array.from({ length: connectors }, (_, index) => 18087 + index) },
+    server: { a: { ...at(firstPort), metrics: firstPort + 2 }, b: { ...at(firstPort + 4), metrics: firstPort + 5 } },
+    keycloak: at(firstPort + 1),
+    frontMetrics: firstPort + 3,
+    tunnel: { front: firstPort + 6, connectorMetrics: Array.from({ length: cloudflare?.connectors ?? 0 }, (_, index) => firstPort + 7 + index) },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Config } from '../../infra/config.ts';
 import { issuerBeside, PREVIEW_REALMS } from '../../infra/endpoints.ts';
 import { UsageError } from '../errors.ts';
+import type { PreviewPorts } from './ports.ts';
 
 /** The Keycloak that a preview has its realm in. */
 export interface SharedKeycloak {
@@ -12,11 +13,12 @@ export interface SharedKeycloak {
 export const realmOf = (preview: string): string => `${PREVIEW_REALMS}${preview}`;
 
 /** In what the config of a preview differs from its template's. Undefined leaves a key out. */
-export function changesFor(name: string, template: Config, { localPort, shared }: { localPort?: number; shared?: SharedKeycloak }): Record<string, unknown> {
+export function changesFor(name: string, template: Config, { ports, shared }: { ports: PreviewPorts; shared?: SharedKeycloak }): Record<string, unknown> {
   if (shared && (template.auth !== 'oauth' || template.authorizationServer !== 'keycloak'))
     throw new UsageError(`--share-keycloak ${shared.stack} is for templates with a Keycloak of their own, and callers of this one show who they are in another way: leave it out.`);
   return {
-    ...(template.profile === 'local' ? { localPort } : { host: `${name}.${domainOf(template)}` }),
+    ...ports,
+    ...(template.profile !== 'local' && { host: `${name}.${domainOf(template)}` }),
     // What a preview holds may be lost: nothing of it is protected.
     ...(template.profile === 'production' && { profile: 'preview' }),
     // Its secrets are its own, and none is an old one.

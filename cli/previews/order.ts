@@ -4,11 +4,11 @@ import { withLock } from '../../images/lock.ts';
 import { type Config, parseConfig } from '../../infra/config.ts';
 import { deriveEndpoints } from '../../infra/endpoints.ts';
 import { UsageError } from '../errors.ts';
-import { isTaken } from '../ports.ts';
 import { DEFAULT_STACK, stackOption } from '../stack-name.ts';
 import { hasStackFile, projectDirectory, readStackValues } from '../stack-file.ts';
 import { changesFor, type SharedKeycloak } from './changes.ts';
 import { knownPreviews } from './known.ts';
+import { portsFor } from './ports.ts';
 import { notesOf, type PreviewRecord, USUAL_LIFETIME } from './record.ts';
 
 /** What was asked for; undefined stays as it is, and of a new preview is what is usual. */
@@ -43,8 +43,8 @@ async function planAlone(name: string, wishes: Wishes, before: PreviewRecord | u
   const templateConfig = parseConfig(values, problems);
   const keycloakOf = wishes.keycloakOf ?? before?.keycloakOf;
   const shared = keycloakOf === undefined ? undefined : await sharedKeycloak(keycloakOf, deployer);
-  const localPort = templateConfig.profile === 'local' ? (before?.localPort ?? (await freePort(templateConfig.localPort, deployer))) : undefined;
-  const changes = changesFor(name, templateConfig, { localPort, shared });
+  const ports = await portsFor(templateConfig, before, async () => (await knownPreviews([deployer])).map(({ record }) => record));
+  const changes = changesFor(name, templateConfig, { ports, shared });
   const config = parseConfig({ ...values, ...changes });
   const endpoints = deriveEndpoints(config);
   const record: PreviewRecord = {
@@ -54,7 +54,7 @@ async function planAlone(name: string, wishes: Wishes, before: PreviewRecord | u
     lifetime: wishes.lifetime ?? before?.lifetime ?? USUAL_LIFETIME,
     keep: wishes.keep ?? before?.keep ?? false,
     ref: wishes.ref ?? currentRef() ?? before?.ref,
-    localPort,
+    ...ports,
     keycloakOf,
     issuer: endpoints.issuer?.issuer,
   };
@@ -69,13 +69,6 @@ async function sharedKeycloak(stack: string, deployer: Deployer): Promise<Shared
   if (outputs['previewsSecret'] === undefined)
     throw new UsageError(`--share-keycloak ${stack}: that stack lets no other have a realm in its Keycloak. Set drawbridge:previewRealms to true in Pulumi.${stack}.yaml, and bring it up.`);
   return { stack, issuer: outputs['issuer'] };
-}
-
-/** The first after its template's that no program listens on, and that no other preview has. */
-async function freePort(templatePort: number, deployer: Deployer): Promise<number> {
-  const noted = (await knownPreviews([deployer])).map(({ record }) => record.localPort);
-  for (let port = templatePort + 1; port <= 65_535; port++) if (!noted.includes(port) && !(await isTaken(port))) return port;
-  throw new UsageError(`No port above ${templatePort} is free.`);
 }
 
 /** Undefined where the project is no git repository, as in an archive of it. */

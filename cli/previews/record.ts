@@ -20,6 +20,8 @@ export interface PreviewRecord {
   readonly ref?: string;
   /** In profile local. */
   readonly localPort?: number;
+  /** In all other profiles. */
+  readonly firstPort?: number;
   /** The stack in whose Keycloak it has its realm. */
   readonly keycloakOf?: string;
   /** Of that realm. */
@@ -36,6 +38,7 @@ const noted = z.object({
   keep: z.enum(['true', 'false']).transform((text) => text === 'true').default(false),
   ref: z.string().optional(),
   localPort: number.optional(),
+  firstPort: number.optional(),
   keycloakOf: z.string().optional(),
   issuer: z.string().optional(),
 });

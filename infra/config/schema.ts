@@ -64,6 +64,8 @@ export const configSchema = z.strictObject({
   users: z.array(user).default([]),
   sessions,
   localPort: z.int().min(1024, 'must be at least 1024').max(65535, 'must be at most 65535').default(8443),
+  /** First of the ports, 15 at most, by which front, gateway and Keycloak meet on their machine: stacks on one machine have different ones. */
+  firstPort: z.int().min(1024, 'must be at least 1024').max(65_500, 'must be at most 65500').default(18_080),
   publicAddresses: z.array(z.union([z.ipv4(), z.ipv6()], { error: 'is no IP address such as 203.0.113.7 or 2001:db8::7' })).default([]),
   acme: z
     .strictObject({

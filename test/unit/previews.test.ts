@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { portsFor } from '../../cli/previews/ports.ts';
 import { changesFor, realmOf } from '../../cli/previews/changes.ts';
 import { UsageError } from '../../cli/errors.ts';
 import { lifetimeOf, timeText } from '../../cli/previews/lifetime.ts';
@@ -118,23 +119,35 @@ describe('the config of a preview', () => {
   const production = parseConfig({ host: 'mcp.example.org', realm: 'main' });
 
   it('has a host of its own, one label below the domain of its template, and protects nothing', () => {
-    const changes = changesFor('pr-1', production, {});
+    const changes = changesFor('pr-1', production, { ports: {} });
     expect(changes).toMatchObject({ host: 'pr-1.example.org', profile: 'preview', rotation: undefined });
     expect(deriveEndpoints(parseConfig({ ...changes })).servers[0]!.resource).toBe('https://pr-1.example.org/mcp');
   });
 
   it('is below the zone, where there is one: its certificate covers one label', () => {
     const deep = parseConfig({ host: 'mcp.team.example.org', profile: 'preview', cloudflare: { accountId: '0'.repeat(32), zone: 'example.org', token: { secret: 'cloudflare' } }, secrets: { cloudflare: 'x' } });
-    expect(changesFor('pr-1', deep, {})).toMatchObject({ host: 'pr-1.example.org' });
+    expect(changesFor('pr-1', deep, { ports: {} })).toMatchObject({ host: 'pr-1.example.org' });
   });
 
   it('has a port of its own in profile local, and keeps the host', () => {
-    expect(changesFor('pr-1', parseConfig({ profile: 'local' }), { localPort: 8450 })).toEqual({ localPort: 8450, rotation: undefined, previewRealms: undefined });
+    expect(changesFor('pr-1', parseConfig({ profile: 'local' }), { ports: { localPort: 8450 } })).toEqual({ localPort: 8450, rotation: undefined, previewRealms: undefined });
+  });
+
+  it('has ports of its own behind its front in every other profile, since several may be on one machine; it keeps them', async () => {
+    const others = () => Promise.resolve([{ firstPort: 18_100 }, { firstPort: 18_140 }, { localPort: 8444 }]);
+    expect(await portsFor(production, undefined, others)).toEqual({ firstPort: 18_120 });
+    expect(await portsFor(production, { ...record, firstPort: 18_100 }, others)).toEqual({ firstPort: 18_100 });
+    const portsOf = (firstPort: number) => JSON.stringify(deriveEndpoints({ ...production, firstPort }).published).match(/\d{5}/g);
+    const [one, next] = [portsOf(18_100), portsOf(18_120)];
+    expect(one!.length).toBeGreaterThan(6);
+    expect(one!.filter((port) => next!.includes(port))).toEqual([]);
+    const full = () => Promise.resolve(Array.from({ length: 1000 }, (_, index) => ({ firstPort: 18_080 + 20 * index })));
+    await expect(portsFor(production, undefined, full)).rejects.toThrow('No 20 ports from 18080 to 32768 are left for another preview: take one down.');
   });
 
   it('has a realm of its own in a shared Keycloak, whose issuer is there, and no identity provider, which knows another address', () => {
     const local = parseConfig({ profile: 'local' });
-    const changes = changesFor('pr-1', local, { localPort: 8450, shared: { stack: 'shared', issuer: 'https://localhost:8443/auth/realms/main' } });
+    const changes = changesFor('pr-1', local, { ports: { localPort: 8450 }, shared: { stack: 'shared', issuer: 'https://localhost:8443/auth/realms/main' } });
     const config = parseConfig({ profile: 'local', ...changes });
     const { issuer, authorizationServer, servers, realmElsewhere } = deriveEndpoints(config);
     expect(issuer?.issuer).toBe('https://localhost:8443/auth/realms/preview-pr-1');
@@ -146,7 +159,7 @@ describe('the config of a preview', () => {
 
   it('has no realm in a shared Keycloak where the template has no Keycloak', () => {
     for (const raw of [{ auth: 'none' }, { authorizationServer: { issuer: 'https://login.example.net' } }])
-      expect(() => changesFor('pr-1', parseConfig({ profile: 'local', ...raw }), { shared: { stack: 'shared', issuer: 'https://localhost:8443/auth/realms/main' } })).toThrow(UsageError);
+      expect(() => changesFor('pr-1', parseConfig({ profile: 'local', ...raw }), { ports: {}, shared: { stack: 'shared', issuer: 'https://localhost:8443/auth/realms/main' } })).toThrow(UsageError);
   });
 
   it('is its template’s but for what differs, with or without the namespace; other namespaces stay', () => {
