@@ -94,7 +94,7 @@ export class TunnelIngress extends pulumi.ComponentResource {
           networkMode: 'host',
           entrypoint: ['cloudflared', 'tunnel', '--no-autoupdate', '--metrics', metrics, '--grace-period', `${GRACE}s`, 'run'],
           secrets: { TUNNEL_TOKEN: token },
-          health: { command: ['cloudflared', 'tunnel', '--metrics', metrics, 'ready'], within: 60 },
+          health: { command: ['cloudflared', 'tunnel', '--metrics', metrics, 'ready'], within: 60, hasShell: false },
           stopTimeout: GRACE + 5,
           memory: 256,
         },
