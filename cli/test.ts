@@ -59,11 +59,12 @@ export async function test(args: readonly string[], { cli = false, yes }: TestOp
 /** Each a run of vitest: what the second one does has nothing to do with the stack that the tests of the first one share. */
 export function runsOf(args: readonly string[], cli: boolean, root: boolean): string[][] {
   if (projectsIn(args).length > 0) return [[...args]];
-  const runs = cli ? [['cli'], root ? ['cli-hosts'] : []] : [['conformance', 'deployed'], ['unit', 'keycloak', ...(root ? ['hosts'] : [])]];
-  const apart = root ? [[cli ? 'cli-tunnel' : 'tunnel']] : [];
+  // The longest first, so that both of those that go on at once end at about the same time.
+  const runs = cli ? [['cli'], root ? ['cli-hosts'] : []] : [['conformance', 'deployed'], ['keycloak', ...(root ? ['hosts'] : [])]];
+  const rest = [root ? [cli ? 'cli-tunnel' : 'tunnel'] : [], cli ? [] : ['unit']];
   const projects = (names: readonly string[]) => names.flatMap((name) => ['--project', name]);
   // A filter may leave one of two runs without a test, which would be an error. Tests behind a tunnel are those of `deployed`, once more.
-  return args.length > 0 ? [[...args, ...projects(runs.flat())]] : [...runs, ...apart].filter((names) => names.length > 0).map(projects);
+  return args.length > 0 ? [[...args, ...projects([...runs.flat(), ...(cli ? [] : ['unit'])])]] : [...runs, ...rest].filter((names) => names.length > 0).map(projects);
 }
 
 /** These need neither engine nor browser. */

@@ -210,15 +210,15 @@ describe('outputs', () => {
 describe('test', () => {
   const projects = (...names: string[]) => names.flatMap((name) => ['--project', name]);
   it('runs every level but the one that needs the Pulumi CLI, which is alone; machines that tests make are beside the stack that tests share', () => {
-    expect(runsOf([], false, true)).toEqual([projects('conformance', 'deployed'), projects('unit', 'keycloak', 'hosts'), projects('tunnel')]);
+    expect(runsOf([], false, true)).toEqual([projects('conformance', 'deployed'), projects('keycloak', 'hosts'), projects('tunnel'), projects('unit')]);
     expect(runsOf([], true, true)).toEqual([projects('cli'), projects('cli-hosts'), projects('cli-tunnel')]);
   });
   it('runs what is asked for at once', () => {
     expect(runsOf(['--project', 'unit'], false, true)).toEqual([['--project', 'unit']]);
-    expect(runsOf(['-t', 'name'], false, true)).toEqual([['-t', 'name', ...projects('conformance', 'deployed', 'unit', 'keycloak', 'hosts')]]);
+    expect(runsOf(['-t', 'name'], false, true)).toEqual([['-t', 'name', ...projects('conformance', 'deployed', 'keycloak', 'hosts', 'unit')]]);
   });
   it('leaves out the machines that only root can make, where it is not root', () => {
-    expect(runsOf([], false, false)).toEqual([projects('conformance', 'deployed'), projects('unit', 'keycloak')]);
+    expect(runsOf([], false, false)).toEqual([projects('conformance', 'deployed'), projects('keycloak'), projects('unit')]);
     expect(runsOf([], true, false)).toEqual([projects('cli')]);
   });
   it('prepares no machine for unit tests', () => {
