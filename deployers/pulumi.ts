@@ -6,7 +6,7 @@ import type { Deployer, Listed, Notes } from './deployer.ts';
 
 /** Of the Automation API, what is used here. */
 export interface Pulumi {
-  workspace(): Promise<Pick<LocalWorkspace, 'createStack' | 'listStacks' | 'listTags' | 'setTag' | 'setAllConfigJson' | 'removeAllConfig' | 'stackOutputs'>>;
+  workspace(): Promise<Pick<LocalWorkspace, 'createStack' | 'listStacks' | 'listTags' | 'setTag' | 'removeTag' | 'setAllConfigJson' | 'removeAllConfig' | 'stackOutputs'>>;
   /** @throws StackNotFoundError */
   select(name: string): Promise<Pick<Stack, 'up' | 'destroy' | 'cancel'>>;
   /** For what the API has no function for. */
@@ -22,6 +22,8 @@ export interface PulumiOptions {
 
 /** How the tags of a stack begin that are notes of ours. */
 const TAG = 'drawbridge:preview-';
+/** A tag of a stack whose last run came to its end: what a killed one has left says nothing of that. */
+const WHOLE = 'drawbridge:whole';
 const NAMESPACE = 'drawbridge';
 
 const automation = (workDir: string): Pulumi => ({
@@ -48,7 +50,9 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
       const entries = Object.entries(changes).map(([key, value]) => [`${NAMESPACE}:${key}`, value] as const);
       await workspace.removeAllConfig(name, entries.flatMap(([key, value]) => (value === undefined ? [key] : [])));
       await workspace.setAllConfigJson(name, JSON.stringify(Object.fromEntries(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, configValue(value)]])))));
+      if (WHOLE in (await workspace.listTags(name))) await workspace.removeTag(name, WHOLE);
       const { summary, outputs } = await unlocked(name, (stack) => stack.up(shown));
+      await workspace.setTag(name, WHOLE, 'true');
       return { changes: summary.resourceChanges ?? {}, outputs: plain(outputs) };
     },
 
@@ -64,9 +68,10 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
       const workspace = await pulumi.workspace();
       const stacks = await workspace.listStacks();
       return Promise.all(
-        stacks.map(async ({ name, updateInProgress, resourceCount }): Promise<Listed> => {
-          const notes = Object.entries(await workspace.listTags(name)).flatMap(([tag, value]) => (tag.startsWith(TAG) ? [[tag.slice(TAG.length), value] as const] : []));
-          return { name, notes: notes.length > 0 ? (Object.fromEntries(notes) as Notes) : undefined, state: updateInProgress ? 'at work' : resourceCount ? 'stands' : 'half-made' };
+        stacks.map(async ({ name, updateInProgress }): Promise<Listed> => {
+          const tags = await workspace.listTags(name);
+          const notes = Object.entries(tags).flatMap(([tag, value]) => (tag.startsWith(TAG) ? [[tag.slice(TAG.length), value] as const] : []));
+          return { name, notes: notes.length > 0 ? (Object.fromEntries(notes) as Notes) : undefined, state: updateInProgress ? 'at work' : WHOLE in tags ? 'stands' : 'half-made' };
         }),
       );
     },

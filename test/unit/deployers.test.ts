@@ -28,6 +28,7 @@ function recorder(answers: { stacks?: string[]; tags?: Record<string, Record<str
     listTags: async (name: string) => answers.tags?.[name] ?? {},
     createStack: named('createStack', undefined),
     setTag: named('setTag', undefined),
+    removeTag: named('removeTag', undefined),
     setAllConfigJson: named('setAllConfigJson', undefined),
     removeAllConfig: named('removeAllConfig', undefined),
     stackOutputs: async () => ({ issuer: { value: 'https://x', secret: false }, testUser: { value: { password: 'p' }, secret: true } }),
@@ -78,8 +79,16 @@ describe('the Pulumi CLI, by its Automation API', () => {
       ['setAllConfigJson', 'pr-1', JSON.stringify({ 'drawbridge:host': { value: 'pr-1.example.org', secret: false }, 'drawbridge:authorizationServer': { value: '{"issuer":"https://x"}', objectValue: { issuer: 'https://x' }, secret: false } })],
       ['select', 'pr-1'],
       ['up', []],
+      ['setTag', 'pr-1', 'drawbridge:whole', 'true'],
     ]);
     expect(deployed).toEqual({ changes: { create: 3 }, outputs: { tier: 'host' } });
+  });
+
+  it('does not call whole what it brings up to date, until that is done', async () => {
+    const { calls, deployer } = recorder({ stacks: ['pr-1'], tags: { 'pr-1': { 'drawbridge:whole': 'true' } }, fails: 'code: 255\n stdout: \n stderr: error: no\n err?: \n' });
+    await expect(deployer.up({ name: 'pr-1', template: 'staging', changes: {} })).rejects.toThrow('error: no');
+    expect(calls).toContainEqual(['removeTag', 'pr-1', 'drawbridge:whole']);
+    expect(calls.map(([name]) => name)).not.toContain('setTag');
   });
 
   it('destroys the stack together with its state and config', async () => {
@@ -104,12 +113,12 @@ describe('the Pulumi CLI, by its Automation API', () => {
   });
 
   it('lists all stacks, with the notes of those that are previews', async () => {
-    const { deployer } = recorder({ stacks: ['prod', 'pr-1', 'busy', 'half'], tags: { prod: { 'pulumi:project': 'x' }, 'pr-1': { 'drawbridge:preview-keep': 'true', 'vcs:kind': 'github' } } });
+    const { deployer } = recorder({ stacks: ['prod', 'pr-1', 'busy', 'half'], tags: { prod: { 'pulumi:project': 'x' }, 'pr-1': { 'drawbridge:preview-keep': 'true', 'drawbridge:whole': 'true', 'vcs:kind': 'github' }, half: { 'drawbridge:preview-keep': 'false' } } });
     expect(await deployer.list()).toEqual([
-      { name: 'prod', notes: undefined, state: 'stands' },
+      { name: 'prod', notes: undefined, state: 'half-made' },
       { name: 'pr-1', notes: { keep: 'true' }, state: 'stands' },
       { name: 'busy', notes: undefined, state: 'at work' },
-      { name: 'half', notes: undefined, state: 'half-made' },
+      { name: 'half', notes: { keep: 'false' }, state: 'half-made' },
     ]);
   });
 
