@@ -74,7 +74,7 @@ describe('a stack on another machine', () => {
     expect(machine!.volumes.map(({ name }) => name).sort()).toEqual(['drawbridge-lab-acme', 'drawbridge-lab-certificates', 'drawbridge-lab-configuration', 'drawbridge-lab-database']);
     expect(found.versions).toEqual({ drawbridge: expect.stringMatching(/^\d/), keycloak: '26.7.4', postgres: expect.stringMatching(/^17\./), nginx: expect.stringMatching(/^1\./), node: expect.stringMatching(/^24\./) });
     expect(found.certificate).toMatchObject({ names: [LabStack.host], issuer: expect.stringContaining('Pebble'), failedAttempts: 0 });
-    expect(found.drift).toEqual({ ask: 'pulumi preview --refresh --diff --stack lab' });
+    expect(found.drift).toEqual({ ask: 'npm run drift -- --stack lab' });
     expect(found).not.toHaveProperty('backup');
   }, 240_000);
 
