@@ -26,6 +26,8 @@ export interface Subject {
 /** Reads what became of each test, in the order in which they are written. */
 class Checks implements Reporter {
   found: readonly Check[] = [];
+  /** Mistakes of ours, such as a file that does not load: they must not look like nothing was wrong. */
+  errors: readonly string[] = [];
   readonly #onCheck: () => void;
 
   /** @param onCheck told of each check that was made */
@@ -38,9 +40,8 @@ class Checks implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly { message?: string }[]): void {
-    // A file that does not load is a mistake of ours, and must not look like nothing was wrong.
-    const errors = [...modules.flatMap((module) => [module, ...module.children.allSuites()].flatMap((each) => each.errors())), ...unhandled];
-    if (errors.length > 0) throw new CommandError(`The checks could not be made: ${errors.map(({ message }) => message).join('; ')}`);
+    // What is thrown in a reporter is printed and passed over.
+    this.errors = [...modules.flatMap((module) => [module, ...module.children.allSuites()].flatMap((each) => each.errors())), ...unhandled].map(({ message }) => String(message));
     this.found = modules.flatMap((module) => [...module.children.allTests()].map(checkOf)).sort((one, other) => orderOf(one) - orderOf(other));
   }
 }
@@ -64,6 +65,7 @@ function checkOf(test: TestCase): Check {
 /**
  * Makes the checks of test/live. Outputs and tokens go to its workers in memory, never by a file or an argument, and the stack's CA
  * is trusted by those workers alone.
+ * @throws CommandError where they could not be made, all of them
  */
 export async function look({ stack, config, outputs }: Subject, looks: Looks, onCheck: () => void): Promise<readonly Check[]> {
   // Vitest takes a second to load, which no other command has to wait for.
@@ -73,9 +75,13 @@ export async function look({ stack, config, outputs }: Subject, looks: Looks, on
     root: projectDirectory,
     project: ['live'],
     watch: false,
+    // Not every stack has everything that is looked at.
+    passWithNoTests: true,
     reporters: [checks],
     provide: { stack, config: config as unknown as Record<string, unknown>, outputs: outputs as unknown as StackOutputs, looks },
   });
   await vitest.close();
+  if (checks.found.length === 0 && checks.errors.length === 0) throw new CommandError('There was nothing to look at.');
+  if (checks.errors.length > 0) throw new CommandError(`The checks could not be made: ${checks.errors.join('; ')}`);
   return checks.found;
 }

@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import * as engine from '../../engine/index.ts';
+import type { Config } from '../../infra/config.ts';
 import { CommandError, UsageError } from '../errors.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from '../stack-file.ts';
 import { completeOutputs } from '../stack-outputs.ts';
@@ -19,7 +21,7 @@ export async function readSubject(stack: string, file?: string): Promise<Subject
   const config = readStackConfig(stack);
   if (file !== undefined) return { stack, config, outputs: await outputsFrom(file) };
   const ours = await completeOutputs(stack, await engine.outputs({ projectDirectory, stateDirectory, stack }));
-  return { stack, config, outputs: ours ?? (await outputsOfPulumi(stack)) };
+  return { stack, config, outputs: ours ?? (await outputsOfPulumi(stack, config)) };
 }
 
 async function outputsFrom(file: string): Promise<Subject['outputs']> {
@@ -33,21 +35,29 @@ async function outputsFrom(file: string): Promise<Subject['outputs']> {
   return parsed(content) ?? Promise.reject(new UsageError(`${where} holds no outputs: it must be what \`pulumi stack output --json --show-secrets\` or \`npm run --silent outputs -- --json\` prints.`));
 }
 
+/** Who brings up a stack of a profile. */
+const upOf = (profile: Config['profile'], stack: string): string => (profile === 'production' ? `\`pulumi up --stack ${stack}\`` : `\`npm run up${stackOption(stack)}\``);
+
 /** Asks the Pulumi CLI, with the backend and the passphrase that its user has in the environment. @throws CommandError where it has none */
-export async function outputsOfPulumi(stack: string): Promise<Subject['outputs']> {
+export async function outputsOfPulumi(stack: string, { profile }: Pick<Config, 'profile'>): Promise<Subject['outputs']> {
   const asked = `pulumi stack output --json --show-secrets --stack ${stack}`;
   // Secrets come back over a pipe: they are in no argument, and nothing of this is printed.
   const answer = await promisify(execFile)('pulumi', asked.split(' ').slice(1), { cwd: projectDirectory, maxBuffer: 8 * 1024 * 1024 }).catch((error: NodeJS.ErrnoException & { stderr?: string }) => error);
   const outputs = answer instanceof Error ? undefined : parsed(answer.stdout);
   if (outputs) return outputs;
-  const why = answer instanceof Error ? (answer.code === 'ENOENT' ? 'there is no pulumi on the PATH' : (answer.stderr ?? answer.message).trim()) : 'it printed no JSON';
-  throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here, and its outputs could not be had from Pulumi: ${why}`, [`\`npm run up${stackOption(stack)}\` stands it up; or hand the outputs over: ${asked} | npm run verify${stackOption(stack) || ' --'} --outputs -`]);
+  const why = answer instanceof Error ? (answer.code === 'ENOENT' ? 'there is no pulumi on the PATH' : (answer.stderr ?? answer.message).trim()) : `it has none of a stack that stands: ${upOf(profile, stack)}`;
+  throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here, and its outputs could not be had from Pulumi: ${why}`, [
+    ...(/passphrase must be set/.test(why) ? ['Pulumi asks you for its passphrase, and nobody whose output is read: export PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, and run this again.'] : []),
+    `Where it does not stand yet: ${upOf(profile, stack)}. Or hand the outputs over: ${asked} | npm run verify${stackOption(stack) || ' --'} --outputs -`,
+  ]);
 }
+
+/** What every stack gives. */
+const shape = z.looseObject({ resources: z.record(z.string(), z.looseObject({ url: z.string() })) });
 
 function parsed(content: string): Subject['outputs'] | undefined {
   try {
-    const value: unknown = JSON.parse(content);
-    return typeof value === 'object' && value !== null && 'resources' in value ? (value as Subject['outputs']) : undefined;
+    return shape.safeParse(JSON.parse(content)).data;
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { mcpRequest } from '../support/mcp-request.ts';
 import { FindingError } from './finding.ts';
+import { redacted } from './redacted.ts';
 import { status } from './subject.ts';
 
 /** In milliseconds. Claude itself gives discovery ten seconds. */
@@ -28,10 +29,10 @@ export function reasonOf(error: Error): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** An answer in words: its status, where it leads to, and the beginning of what it says. For answers that hold no token. */
+/** An answer in words: its status, where it leads to, and the beginning of what it says. */
 export async function inWords(answer: Response): Promise<string> {
   const location = answer.headers.get('location');
-  const said = (await answer.text().catch(() => '')).replaceAll(/\s+/g, ' ').trim();
+  const said = redacted(await answer.text().catch(() => '')).replaceAll(/\s+/g, ' ').trim();
   return [answer.status, location && `to ${location}`, said && (said.length > 160 ? `${said.slice(0, 160)}…` : said)].filter(Boolean).join(' ');
 }
 
@@ -41,6 +42,6 @@ export async function jsonOf(answer: Response, url: string, remedy: string): Pro
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch {
-    throw new FindingError({ expected: `JSON at ${url}`, found: text.slice(0, 160), remedy });
+    throw new FindingError({ expected: `JSON at ${url}`, found: redacted(text).slice(0, 160), remedy });
   }
 }

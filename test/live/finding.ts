@@ -1,4 +1,5 @@
 import type { TestContext } from 'vitest';
+import { redacted } from './redacted.ts';
 
 /** What was found in place of what must be: the lines below a failed check. */
 export interface Finding {
@@ -12,9 +13,10 @@ export class FindingError extends Error {
   readonly finding: Finding;
 
   constructor(finding: Finding) {
-    super(`expected ${finding.expected}, found ${finding.found}`);
+    const found = redacted(finding.found);
+    super(`expected ${finding.expected}, found ${found}`);
     this.name = 'FindingError';
-    this.finding = finding;
+    this.finding = { ...finding, found };
   }
 }
 
