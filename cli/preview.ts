@@ -1,5 +1,6 @@
+import { plain } from '../host/plain.ts';
 import { showEvents, summary } from './engine-progress.ts';
-import { CommandError } from './errors.ts';
+import { CommandError, UsageError } from './errors.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { isEngineError } from './next-step.ts';
 import { prepare, requireEngine } from './prepare.ts';
@@ -7,12 +8,14 @@ import { timeText, lifetimeOf } from './previews/lifetime.ts';
 import { deployerFor, deployers, knownPreview, knownPreviews, type Known } from './previews/known.ts';
 import { checkPreviewName } from './previews/name.ts';
 import { plan, templateOf } from './previews/order.ts';
+import { configOfPreview } from './previews/own-config.ts';
 import { findParts } from './previews/parts.ts';
 import { beginReceipt, finishReceipt, isEmpty, keepReceipt, noParts, readReceipt, type Receipt, receiptLines, remedies } from './previews/receipt.ts';
 import { expiresOf, recordJson } from './previews/record.ts';
 import { forEach, judge } from './previews/sweeping.ts';
 import { duration } from './progress.ts';
-import { hasStackFile, readStackConfig } from './stack-file.ts';
+import { readStackConfig } from './stack-file.ts';
+import { isStackName } from './stack-name.ts';
 import { completeOutputs } from './stack-outputs.ts';
 import { enginesOf, knownEngines, readStandingStack } from './standing-stack.ts';
 import { createTerminal } from './terminal.ts';
@@ -33,6 +36,7 @@ const going = (name: string): string[] => [`\`npm run preview -- up --name ${nam
 /** Brings a preview up, or up to date. */
 export async function previewUp({ name: given, from, shareKeycloak, lifetime, keep, ref, yes, json = false }: UpOptions): Promise<void> {
   const name = checkPreviewName(given);
+  for (const [option, stack] of [['--from', from], ['--share-keycloak', shareKeycloak]] as const) if (stack !== undefined && !isStackName(stack)) throw new UsageError(`${option} ${stack} is no stack name.`);
   const terminal = createTerminal({ yes, json });
   const signal = abortOnInterrupt(terminal, ['Stopping … (Ctrl-C once more ends at once.) Both are safe:', ...going(name)]);
   try {
@@ -69,7 +73,7 @@ export async function previewDown({ name: given, json = false }: { name: string;
   try {
     const from = await deployers({ onEvent: showEvents(terminal.progress), onLine: terminal.say, signal });
     const known = await knownPreview(name, from);
-    const receipt = known ? await takeDown(known, signal) : await lookForRemains(name, from);
+    const receipt = known ? await takeDown(known, signal, { evenIfLocked: true }) : await lookForRemains(name, from);
     if (json) console.log(JSON.stringify(receipt, null, 2));
     else for (const line of [known ? `Preview ${name} is down.` : `There is no preview ${name}.`, ...receiptLines(receipt)]) terminal.say(line);
     if (!isEmpty(receipt.left)) throw new CommandError(`Parts of preview ${name} are left.`, remedies(name, receipt.left, knownEngines(name)));
@@ -86,7 +90,7 @@ export async function previewList({ json = false }: { json?: boolean }): Promise
     console.log(JSON.stringify(found.map(({ name, record, state }) => ({ name, state, ...recordJson(record), ageSeconds: Math.floor((now.getTime() - record.created.getTime()) / 1000) })), null, 2));
     return;
   }
-  const rows = found.map(({ name, record, state }) => [name, record.url, timeText((now.getTime() - record.created.getTime()) / 1000), record.keep ? 'never' : remaining(expiresOf(record), now), record.keep ? 'kept' : '', state]);
+  const rows = found.map(({ name, record, state }) => [plain(name), plain(record.url), timeText((now.getTime() - record.created.getTime()) / 1000), record.keep ? 'never' : remaining(expiresOf(record), now), record.keep ? 'kept' : '', state]);
   const table = [['NAME', 'URL', 'AGE', 'EXPIRES', 'KEEP', 'STATE'], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   console.log(rows.length === 0 ? 'There are no previews.' : table.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n'));
@@ -102,12 +106,12 @@ export async function previewSweep({ olderThan, dryRun = false, json = false }: 
   const signal = abortOnInterrupt(terminal, ['Stopping … (Ctrl-C once more ends at once.) Both are safe: the next sweep goes on from here.']);
   try {
     const now = new Date();
-    const judged = (await knownPreviews(await deployers({ signal }))).map((known) => ({ known, ...judge(known.record, now, age) }));
+    const judged = (await knownPreviews(await deployers({ signal }))).map((known) => ({ known, ...judge(known, now, age) }));
     for (const { known, taken, why } of judged) terminal.say(`${taken ? (dryRun ? 'would take' : 'takes') : 'leaves'} ${known.name}: ${why}`);
     const doomed = judged.filter(({ taken }) => taken);
     const results = dryRun ? [] : await forEach(doomed, AT_ONCE, async ({ known }) => {
       terminal.progress.start(known.name, `removing preview ${known.name}`);
-      const receipt = await takeDown(known, signal);
+      const receipt = await takeDown(known, signal, { evenIfLocked: false });
       if (!isEmpty(receipt.left)) throw new CommandError(receiptLines(receipt).join('\n'), remedies(known.name, receipt.left, knownEngines(known.name)));
       terminal.progress.finish(known.name, `removed preview ${known.name}`);
       return receipt;
@@ -125,14 +129,15 @@ export async function previewSweep({ olderThan, dryRun = false, json = false }: 
 }
 
 /** Removes all of it, and looks whether it is gone. @throws CommandError where a step failed */
-async function takeDown({ name, record, deployer }: Known, signal: AbortSignal): Promise<Receipt> {
-  const config = hasStackFile(name) ? readStackConfig(name) : undefined;
-  const engines = knownEngines(name, config);
+async function takeDown({ name, record, deployer }: Known, signal: AbortSignal, { evenIfLocked }: { evenIfLocked: boolean }): Promise<Receipt> {
+  const config = configOfPreview(name, record);
+  // Without its config, only the embedded engine's state says where it is.
+  const engines = config || deployer.keepsStateHere ? knownEngines(name, config) : [];
   if (engines.includes(undefined)) await requireEngine();
   const subject = { name, deployer, engines, record, config };
   const { url, template } = record;
   const receipt = keepReceipt(beginReceipt({ name, url, template }, (await findParts(subject)).parts, readReceipt(name)));
-  await attempt(deployer.destroy(name), [`When the cause is gone, \`npm run preview -- down --name ${name}\` goes on where this run stopped.`], signal);
+  await attempt(deployer.destroy(name, { evenIfLocked }), [`When the cause is gone, \`npm run preview -- down --name ${name}\` goes on where this run stopped.`], signal);
   const { parts: left, unchecked } = await findParts(subject);
   return keepReceipt(finishReceipt(receipt, left, unchecked));
 }

@@ -28,12 +28,17 @@ export interface Listed {
 
 /** Who deploys stacks of this project: the embedded engine, or the Pulumi CLI by its Automation API. */
 export interface Deployer {
+  /** Whether states are files of this checkout: what is not in them was not deployed from here. */
+  readonly keepsStateHere: boolean;
   /** Notes what is known of a preview, before anything of it is made. */
   note(name: string, notes: Notes): Promise<void>;
   /** Makes it, or brings it up to date. What a killed run has left is taken over, its lock included. */
   up(order: Order): Promise<Deployed>;
-  /** Removes all of it, its config and its state; what was noted of it goes last. What is gone already is passed over. */
-  destroy(name: string): Promise<void>;
+  /**
+   * Removes all of it, its config and its state; what was noted of it goes last. What is gone already is passed over.
+   * @param evenIfLocked whether a lock is taken away, whose holder cannot be told from one that was killed
+   */
+  destroy(name: string, options: { evenIfLocked: boolean }): Promise<void>;
   /** All stacks that it knows, previews or not. */
   list(): Promise<Listed[]>;
   /** Outputs of a stack, secrets in plain text. Undefined where there is none. */

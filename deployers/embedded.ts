@@ -16,6 +16,16 @@ export interface EmbeddedOptions {
 
 const HEADER = '# A preview: made by `npm run preview -- up`, and removed by `npm run preview -- down`. Changes are lost.\n';
 
+/** None where they cannot be read: it is a preview all the same. */
+function readNotes(file: string): Notes {
+  try {
+    const notes: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return typeof notes === 'object' && notes !== null ? (notes as Notes) : {};
+  } catch {
+    return {};
+  }
+}
+
 /** The embedded engine: state, records and locks are files. */
 export function embeddedDeployer({ projectDirectory, stateDirectory, onEvent, signal }: EmbeddedOptions): Deployer {
   const options = (stack: string) => ({ projectDirectory, stateDirectory, stack, onEvent, signal });
@@ -24,6 +34,8 @@ export function embeddedDeployer({ projectDirectory, stateDirectory, onEvent, si
   const namesIn = (directory: string, pattern: RegExp) => (existsSync(directory) ? readdirSync(directory) : []).flatMap((file) => pattern.exec(file)?.[1] ?? []);
 
   return {
+    keepsStateHere: true,
+
     async note(name, notes) {
       writeDurably(notesOf(name), JSON.stringify(notes));
     },
@@ -44,7 +56,7 @@ export function embeddedDeployer({ projectDirectory, stateDirectory, onEvent, si
 
     async list() {
       const names = new Set([...namesIn(stateDirectory, /^(.+)\.(?:json|preview)$/), ...namesIn(projectDirectory, /^Pulumi\.(.+)\.yaml$/)]);
-      return Promise.all([...names].sort().map(async (name): Promise<Listed> => ({ name, notes: existsSync(notesOf(name)) ? (JSON.parse(readFileSync(notesOf(name), 'utf8')) as Notes) : undefined, state: await stateOf(name) })));
+      return Promise.all([...names].sort().map(async (name): Promise<Listed> => ({ name, notes: existsSync(notesOf(name)) ? readNotes(notesOf(name)) : undefined, state: await stateOf(name) })));
     },
 
     async outputs(name) {

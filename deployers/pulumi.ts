@@ -37,6 +37,8 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
   const shown = { onOutput: onLine, signal };
 
   return inWords({
+    keepsStateHere: false,
+
     async note(name, notes) {
       const workspace = await pulumi.workspace();
       if (!(await workspace.listStacks()).some((stack) => stack.name === name)) await workspace.createStack(name);
@@ -51,14 +53,14 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
       await workspace.removeAllConfig(name, entries.flatMap(([key, value]) => (value === undefined ? [key] : [])));
       await workspace.setAllConfigJson(name, JSON.stringify(Object.fromEntries(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, configValue(value)]])))));
       if (WHOLE in (await workspace.listTags(name))) await workspace.removeTag(name, WHOLE);
-      const { summary, outputs } = await unlocked(name, (stack) => stack.up(shown));
+      const { summary, outputs } = await unlocked(name, true, (stack) => stack.up(shown));
       await workspace.setTag(name, WHOLE, 'true');
       return { changes: summary.resourceChanges ?? {}, outputs: plain(outputs) };
     },
 
-    async destroy(name) {
+    async destroy(name, { evenIfLocked }) {
       try {
-        await unlocked(name, (stack) => stack.destroy({ ...shown, remove: true }));
+        await unlocked(name, evenIfLocked, (stack) => stack.destroy({ ...shown, remove: true }));
       } catch (error) {
         if (!(error instanceof StackNotFoundError)) throw error;
       }
@@ -67,13 +69,16 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
     async list() {
       const workspace = await pulumi.workspace();
       const stacks = await workspace.listStacks();
-      return Promise.all(
-        stacks.map(async ({ name, updateInProgress }): Promise<Listed> => {
-          const tags = await workspace.listTags(name);
+      const listed = await Promise.all(
+        stacks.map(async ({ name, updateInProgress }): Promise<Listed | undefined> => {
+          const tags = await workspace.listTags(name).catch((error: Error) => (/no stack named/.test(error.message) ? undefined : Promise.reject(error)));
+          // It went meanwhile.
+          if (!tags) return undefined;
           const notes = Object.entries(tags).flatMap(([tag, value]) => (tag.startsWith(TAG) ? [[tag.slice(TAG.length), value] as const] : []));
           return { name, notes: notes.length > 0 ? (Object.fromEntries(notes) as Notes) : undefined, state: updateInProgress ? 'at work' : WHOLE in tags ? 'stands' : 'half-made' };
         }),
       );
+      return listed.filter((each) => each !== undefined);
     },
 
     async outputs(name) {
@@ -83,13 +88,14 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
     },
   });
 
-  /** A lock says nothing of whether its holder lives. Of one preview there is one run at a time, so that it is one that was killed. */
-  async function unlocked<T>(name: string, work: (stack: Awaited<ReturnType<Pulumi['select']>>) => Promise<T>): Promise<T> {
+  /** A lock says nothing of whether its holder lives. Of one preview whoever calls it by its name has one run at a time, so that it is one that was killed. */
+  async function unlocked<T>(name: string, evenIfLocked: boolean, work: (stack: Awaited<ReturnType<Pulumi['select']>>) => Promise<T>): Promise<T> {
     const stack = await pulumi.select(name);
     try {
       return await work(stack);
     } catch (error) {
       if (!(error instanceof ConcurrentUpdateError)) throw error;
+      if (!evenIfLocked) throw new EngineError(`stack ${name} is locked: a run is at work, or was killed. \`npm run preview -- down --name ${name}\` takes the lock away`);
       onLine?.(`Stack ${name} is locked by a run that did not end: its lock is taken away.`);
       await stack.cancel();
       return work(stack);
@@ -114,6 +120,6 @@ function inWords(deployer: Deployer): Deployer {
       throw new EngineError(`The Pulumi CLI failed:\n${stderr.trim().split('\n').slice(-10).join('\n')}`);
     }
   };
-  const { note, up, destroy, list, outputs } = deployer;
-  return { note: said(note), up: said(up), destroy: said(destroy), list: said(list), outputs: said(outputs) };
+  const { keepsStateHere, note, up, destroy, list, outputs } = deployer;
+  return { keepsStateHere, note: said(note), up: said(up), destroy: said(destroy), list: said(list), outputs: said(outputs) };
 }

@@ -7,12 +7,15 @@ export interface AtCloudflare {
   readonly unchecked: string[];
 }
 
-/** What a stack has in its zone and account at Cloudflare, by what Cloudflare itself says. */
-export async function atCloudflare(stack: string, cloudflare: Config['cloudflare']): Promise<AtCloudflare> {
+/**
+ * What a stack has in its zone and account at Cloudflare, by what Cloudflare itself says.
+ * @param file the stack whose file may have the token
+ */
+export async function atCloudflare(stack: string, cloudflare: Config['cloudflare'], file?: string): Promise<AtCloudflare> {
   if (!cloudflare) return { dns: [], tunnels: [], unchecked: [] };
   const { accountId, zone, token: reference } = cloudflare;
   // Where the Pulumi CLI keeps the secrets, nothing here can read what it has encrypted.
-  const token = process.env.CLOUDFLARE_API_TOKEN || plainSecret(stack, reference.secret);
+  const token = process.env.CLOUDFLARE_API_TOKEN || (file !== undefined && plainSecret(file, reference.secret));
   if (!token) return { dns: [], tunnels: [], unchecked: ['DNS records and tunnels at Cloudflare: give the API token as CLOUDFLARE_API_TOKEN'] };
   // Loaded late: the SDK is large.
   const [{ connect }, { inWords, recordsOf }, { tunnelsOf }, { zoneSeen }] = await Promise.all([import('../../cloudflare/api.ts'), import('../../cloudflare/dns/records.ts'), import('../../cloudflare/tunnel/tunnels.ts'), import('../../cloudflare/zone.ts')]);

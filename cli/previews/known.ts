@@ -6,7 +6,7 @@ import type { Config } from '../../infra/config.ts';
 import { UsageError } from '../errors.ts';
 import { which } from '../machine.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from '../stack-file.ts';
-import { type PreviewRecord, recordOf } from './record.ts';
+import { type PreviewRecord, recordOf, unknownRecord } from './record.ts';
 
 export interface Watching {
   onEvent?: (event: EngineEvent) => void;
@@ -17,7 +17,8 @@ export interface Watching {
 export interface Known {
   readonly name: string;
   readonly record: PreviewRecord;
-  readonly state: Listed['state'];
+  /** `damaged`: what is noted of it cannot be read. */
+  readonly state: Listed['state'] | 'damaged';
   readonly deployer: Deployer;
 }
 
@@ -52,7 +53,11 @@ function hasOtherStacks(): boolean {
 
 /** All previews, the oldest first. */
 export async function knownPreviews(from: readonly Deployer[]): Promise<Known[]> {
-  const found = await Promise.all(from.map(async (deployer) => (await deployer.list()).flatMap(({ name, notes, state }) => (notes ? [{ name, record: recordOf(name, notes), state, deployer }] : []))));
+  const found = await Promise.all(from.map(async (deployer) => (await deployer.list()).flatMap(({ name, notes, state }) => {
+    if (!notes) return [];
+    const record = recordOf(notes);
+    return [record ? { name, record, state, deployer } : { name, record: unknownRecord, state: 'damaged' as const, deployer }];
+  })));
   return found.flat().sort((one, other) => one.record.created.getTime() - other.record.created.getTime());
 }
 

@@ -6,7 +6,7 @@ import { tableName } from '../../host/firewall/wanted.ts';
 import type { Config } from '../../infra/config.ts';
 import { setsFirewall } from '../../infra/wanted.ts';
 import { type EngineAddress, listStack } from '../docker.ts';
-import { projectDirectory, stateDirectory } from '../stack-file.ts';
+import { hasStackFile, projectDirectory, stateDirectory } from '../stack-file.ts';
 import { atCloudflare } from './at-cloudflare.ts';
 import { realmOf } from './changes.ts';
 import { realmStands } from './realm.ts';
@@ -36,8 +36,9 @@ export interface Found {
 /** Looks at the engines, firewalls, the account at Cloudflare, the shared Keycloak and the disk themselves: what a state says is not asked. */
 export async function findParts(subject: Subject): Promise<Found> {
   const { name, engines, record, config, deployer } = subject;
-  const [objects, firewall, cloudflare, realms, stacks] = await Promise.all([listStack(name, engines), firewallTables(name, config), atCloudflare(name, config?.cloudflare), realmsOf(name, record), deployer.list()]);
-  const { unchecked, ...edge } = cloudflare;
+  const [objects, firewall, cloudflare, realms, stacks] = await Promise.all([listStack(name, engines), firewallTables(name, config), atCloudflare(name, config?.cloudflare, hasStackFile(name) ? name : record?.template), realmsOf(name, record), deployer.list()]);
+  const { unchecked: atTheEdge, ...edge } = cloudflare;
+  const unchecked = [...(record && !config ? [`its machines, their firewalls, and Cloudflare: there is no Pulumi.${name}.yaml here, and no Pulumi.${record.template}.yaml that says where it was`] : []), ...atTheEdge];
   const parts = { ...objects, firewall, ...edge, realms, files: filesOf(name), stack: stacks.some((stack) => stack.name === name) ? [name] : [] };
   return { parts, unchecked };
 }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
 import { join } from 'node:path';
 import { writeDurably } from '../../engine/files.ts';
 import type { EngineAddress } from '../docker.ts';
@@ -43,10 +44,13 @@ export function finishReceipt(receipt: Receipt, left: Parts, unchecked: readonly
   return { ...receipt, finished: now.toISOString(), removed, left, unchecked };
 }
 
+const parts = z.object(Object.fromEntries(kinds.map((kind) => [kind, z.array(z.string())])));
+const shape = z.object({ name: z.string(), url: z.string().optional(), template: z.string().optional(), started: z.string(), finished: z.string().optional(), removed: parts, left: parts, unchecked: z.array(z.string()) });
+
 export function readReceipt(name: string): Receipt | undefined {
   if (!existsSync(receiptPath(name))) return undefined;
   try {
-    return JSON.parse(readFileSync(receiptPath(name), 'utf8')) as Receipt;
+    return shape.parse(JSON.parse(readFileSync(receiptPath(name), 'utf8'))) as unknown as Receipt;
   } catch {
     // A receipt that cannot be read must keep nobody from taking the preview down.
     return undefined;

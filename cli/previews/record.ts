@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Notes } from '../../deployers/deployer.ts';
-import { CommandError } from '../errors.ts';
 import { DEFAULT_STACK } from '../stack-name.ts';
 
 /** In seconds. */
@@ -28,7 +27,7 @@ export interface PreviewRecord {
   readonly issuer?: string;
 }
 
-const number = z.string().regex(/^\d+$/).transform(Number);
+const number = z.string().regex(/^\d{1,9}$/).transform(Number);
 /** Of a run that was killed while it noted things, one by one, there is the first only: the rest is as it is usually. */
 const noted = z.object({
   created: z.iso.datetime().transform((text) => new Date(text)),
@@ -43,12 +42,11 @@ const noted = z.object({
   issuer: z.string().optional(),
 });
 
-/** @throws CommandError where the notes are not ours */
-export function recordOf(name: string, notes: Notes): PreviewRecord {
-  const { success, data } = noted.safeParse(notes);
-  if (!success) throw new CommandError(`What is noted of preview ${name} cannot be read.`, [`Remove the notes (.drawbridge/state/${name}.preview, or the tags drawbridge:preview-… of the stack), and take the stack down: npm run down -- --stack ${name}`]);
-  return data;
-}
+/** @returns undefined where the notes are not ours */
+export const recordOf = (notes: Notes): PreviewRecord | undefined => noted.safeParse(notes).data;
+
+/** What is known of one whose notes cannot be read. */
+export const unknownRecord: PreviewRecord = { url: '', template: DEFAULT_STACK, created: new Date(0), lifetime: USUAL_LIFETIME, keep: false };
 
 /** The first is the one without which there is no record. */
 export const notesOf = ({ created, ...record }: PreviewRecord): Notes =>

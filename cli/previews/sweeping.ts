@@ -1,4 +1,5 @@
-import { expiresOf, type PreviewRecord } from './record.ts';
+import type { Known } from './known.ts';
+import { expiresOf } from './record.ts';
 import { timeText } from './lifetime.ts';
 
 /** Whether a sweep takes a preview, and why, in words. */
@@ -8,7 +9,9 @@ export interface Verdict {
 }
 
 /** @param olderThan in seconds; without it only those go that are past their own lifetime */
-export function judge(record: PreviewRecord, now: Date, olderThan?: number): Verdict {
+export function judge({ name, state, record }: Pick<Known, 'name' | 'state' | 'record'>, now: Date, olderThan?: number): Verdict {
+  if (state === 'at work') return { taken: false, why: 'is at work' };
+  if (state === 'damaged') return { taken: false, why: `has notes that cannot be read: \`npm run preview -- down --name ${name}\` takes it` };
   if (record.keep) return { taken: false, why: 'is kept' };
   const age = (now.getTime() - record.created.getTime()) / 1000;
   const expired = (now.getTime() - expiresOf(record).getTime()) / 1000;

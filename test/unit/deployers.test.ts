@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandError as PulumiError, ConcurrentUpdateError, StackNotFoundError } from '@pulumi/pulumi/automation/index.js';
@@ -25,7 +25,7 @@ function recorder(answers: { stacks?: string[]; tags?: Record<string, Record<str
   };
   const workspace = {
     listStacks: async () => (answers.stacks ?? []).map((name) => ({ name, current: false, resourceCount: name === 'half' ? undefined : 7, updateInProgress: name === 'busy' })),
-    listTags: async (name: string) => answers.tags?.[name] ?? {},
+    listTags: async (name: string) => (name === 'gone' ? Promise.reject(new Error("error: no stack named 'gone' found")) : (answers.tags?.[name] ?? {})),
     createStack: named('createStack', undefined),
     setTag: named('setTag', undefined),
     removeTag: named('removeTag', undefined),
@@ -93,18 +93,24 @@ describe('the Pulumi CLI, by its Automation API', () => {
 
   it('destroys the stack together with its state and config', async () => {
     const { calls, deployer } = recorder();
-    await deployer.destroy('pr-1');
+    await deployer.destroy('pr-1', { evenIfLocked: true });
     expect(calls).toEqual([['select', 'pr-1'], ['destroy', ['remove']]]);
   });
 
   it('passes over a stack that is gone', async () => {
-    await expect(recorder({ gone: true }).deployer.destroy('pr-1')).resolves.toBeUndefined();
+    await expect(recorder({ gone: true }).deployer.destroy('pr-1', { evenIfLocked: true })).resolves.toBeUndefined();
   });
 
   it('takes away the lock of a run that was killed, and goes on', async () => {
     const { calls, deployer } = recorder({ locked: true });
-    await deployer.destroy('pr-1');
+    await deployer.destroy('pr-1', { evenIfLocked: true });
     expect(calls.map(([name]) => name)).toEqual(['select', 'destroy', 'cancel', 'destroy']);
+  });
+
+  it('leaves the lock of a run that may be at work, where nobody has named that preview, and says how it is taken away', async () => {
+    const { calls, deployer } = recorder({ locked: true });
+    await expect(deployer.destroy('pr-1', { evenIfLocked: false })).rejects.toThrow('stack pr-1 is locked: a run is at work, or was killed. `npm run preview -- down --name pr-1` takes the lock away');
+    expect(calls.map(([name]) => name)).toEqual(['select', 'destroy']);
   });
 
   it('says of a failure what the CLI said on stderr, and nothing of what it printed', async () => {
@@ -112,8 +118,8 @@ describe('the Pulumi CLI, by its Automation API', () => {
     await expect(deployer.up({ name: 'pr-1', template: 'staging', changes: {} })).rejects.toThrow(/^The Pulumi CLI failed:\nerror: no Pulumi access token$/);
   });
 
-  it('lists all stacks, with the notes of those that are previews', async () => {
-    const { deployer } = recorder({ stacks: ['prod', 'pr-1', 'busy', 'half'], tags: { prod: { 'pulumi:project': 'x' }, 'pr-1': { 'drawbridge:preview-keep': 'true', 'drawbridge:whole': 'true', 'vcs:kind': 'github' }, half: { 'drawbridge:preview-keep': 'false' } } });
+  it('lists all stacks, with the notes of those that are previews, and passes over one that went meanwhile', async () => {
+    const { deployer } = recorder({ stacks: ['prod', 'pr-1', 'gone', 'busy', 'half'], tags: { prod: { 'pulumi:project': 'x' }, 'pr-1': { 'drawbridge:preview-keep': 'true', 'drawbridge:whole': 'true', 'vcs:kind': 'github' }, half: { 'drawbridge:preview-keep': 'false' } } });
     expect(await deployer.list()).toEqual([
       { name: 'prod', notes: undefined, state: 'half-made' },
       { name: 'pr-1', notes: { keep: 'true' }, state: 'stands' },
@@ -136,6 +142,13 @@ describe('the embedded engine', () => {
     return { directory, deployer: embeddedDeployer({ projectDirectory: directory, stateDirectory: join(directory, 'state') }) };
   };
 
+  it('lists a preview whose notes are damaged with none, and all others', async () => {
+    const { directory, deployer } = place();
+    mkdirSync(join(directory, 'state'));
+    for (const [name, text] of [['good', '{"keep":"true"}'], ['cut', '{"created":'], ['null', 'null']] as const) writeFileSync(join(directory, `state/${name}.preview`), text);
+    expect((await deployer.list()).map(({ name, notes }) => [name, notes])).toEqual([['cut', {}], ['good', { keep: 'true' }], ['null', {}]]);
+  });
+
   it('keeps notes beside the state, for nobody else to read, and lists what is noted as half-made until it stands', async () => {
     const { directory, deployer } = place();
     writeFileSync(join(directory, 'Pulumi.local.yaml'), 'config: {}\n');
@@ -150,7 +163,7 @@ describe('the embedded engine', () => {
   it('destroys one of which nothing but the notes is there', async () => {
     const { deployer } = place();
     await deployer.note('pr-1', { keep: 'false' });
-    await deployer.destroy('pr-1');
+    await deployer.destroy('pr-1', { evenIfLocked: true });
     expect(await deployer.list()).toEqual([]);
   });
 
@@ -165,7 +178,7 @@ describe('the embedded engine', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(await deployer.list()).toContainEqual({ name: 'pr-1', notes: { keep: 'false' }, state: 'stands' });
     expect(await deployer.outputs('pr-1')).toEqual({ host: 'b.example.org' });
-    await deployer.destroy('pr-1');
+    await deployer.destroy('pr-1', { evenIfLocked: true });
     expect([existsSync(file), await deployer.outputs('pr-1')]).toEqual([false, undefined]);
   });
 

@@ -31,7 +31,7 @@ describe('what a receipt finds at Cloudflare', () => {
   it('is not taken for nothing where nobody could look', async () => {
     vi.stubEnv('CLOUDFLARE_API_TOKEN', '');
     vi.stubEnv('CLOUDFLARE_BASE_URL', 'http://127.0.0.1:1/client/v4');
-    expect((await atCloudflare('local', settings())).unchecked).toEqual([expect.stringMatching(/CLOUDFLARE_API_TOKEN/)]);
+    expect((await atCloudflare('local', settings(), 'local')).unchecked).toEqual([expect.stringMatching(/CLOUDFLARE_API_TOKEN/)]);
   });
 
   it('is a failure where Cloudflare refuses to say', async () => {

@@ -1,11 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { projectDirectory } from '../../cli/stack-file.ts';
+import { configOfPreview } from '../../cli/previews/own-config.ts';
 import { portsFor } from '../../cli/previews/ports.ts';
 import { changesFor, realmOf } from '../../cli/previews/changes.ts';
 import { UsageError } from '../../cli/errors.ts';
 import { lifetimeOf, timeText } from '../../cli/previews/lifetime.ts';
 import { checkPreviewName, LONGEST } from '../../cli/previews/name.ts';
-import { isEmpty, beginReceipt, finishReceipt, noParts, receiptLines, remedies } from '../../cli/previews/receipt.ts';
-import { expiresOf, notesOf, type PreviewRecord, recordJson, recordOf } from '../../cli/previews/record.ts';
+import { isEmpty, beginReceipt, finishReceipt, noParts, readReceipt, receiptLines, receiptPath, remedies } from '../../cli/previews/receipt.ts';
+import { expiresOf, notesOf, type PreviewRecord, recordJson, recordOf, unknownRecord } from '../../cli/previews/record.ts';
 import { forEach, judge } from '../../cli/previews/sweeping.ts';
 import { isStackName } from '../../cli/stack-name.ts';
 import { previewConfig } from '../../deployers/config.ts';
@@ -59,14 +63,14 @@ describe('the name of a preview', () => {
 describe('what is remembered of a preview', () => {
   it('comes back from its notes as it was, each a short text, since a tag of a stack holds no more', () => {
     const full = { ...record, keycloakOf: 'shared', issuer: 'https://localhost:8443/auth/realms/preview-x', keep: true };
-    expect(recordOf('x', notesOf(full))).toEqual(full);
+    expect(recordOf(notesOf(full))).toEqual(full);
     for (const value of Object.values(notesOf(full))) expect(value.length).toBeLessThanOrEqual(256);
   });
 
-  it('is enough to go on with where a run was killed while it noted things one by one, and refused where it is something else', () => {
+  it('is enough to go on with where a run was killed while it noted things one by one, and is none where it is something else', () => {
     const [first] = Object.entries(notesOf(record));
-    expect(recordOf('x', Object.fromEntries([first!]))).toMatchObject({ created: record.created, lifetime: 72 * HOUR, keep: false });
-    expect(() => recordOf('x', { created: 'yesterday' })).toThrow(/noted of preview x cannot be read/);
+    expect(recordOf(Object.fromEntries([first!]))).toMatchObject({ created: record.created, lifetime: 72 * HOUR, keep: false });
+    for (const damaged of [{} as Record<string, string>, { created: 'yesterday' }, { ...notesOf(record), lifetime: '99999999999999999999' }]) expect(recordOf(damaged)).toBeUndefined();
   });
 
   it('names the end of its life, and none where it is kept', () => {
@@ -97,7 +101,12 @@ describe('a sweep', () => {
     ['leaves one that is younger than asked', record, 1, 2 * HOUR, false, 'is 1 h 0 min old, and has 2 d 23 h to live'],
     ['leaves one that is kept, past everything', { ...record, keep: true }, 1_000, HOUR, false, 'is kept'],
   ])('%s', (_, given, hours, olderThan, taken, why) => {
-    expect(judge(given, after(hours), olderThan)).toEqual({ taken, why });
+    expect(judge({ name: 'pr-1', state: 'stands', record: given }, after(hours), olderThan)).toEqual({ taken, why });
+  });
+
+  it('leaves one that a run is at work on, and one whose notes cannot be read, and says why', () => {
+    expect(judge({ name: 'pr-1', state: 'at work', record }, after(1_000))).toEqual({ taken: false, why: 'is at work' });
+    expect(judge({ name: 'pr-1', state: 'damaged', record: unknownRecord }, after(1_000))).toEqual({ taken: false, why: expect.stringContaining('npm run preview -- down --name pr-1') });
   });
 
   it('works on so many at a time, goes on past one that fails, and answers in order', async () => {
@@ -112,6 +121,30 @@ describe('a sweep', () => {
     });
     expect(most).toBe(3);
     expect(results.map((result) => (result.status === 'fulfilled' ? result.value : 'failed'))).toEqual([0, 'failed', 20, 30, 40, 50, 60]);
+  });
+});
+
+describe('where a preview is, for who takes it down', () => {
+  const files = (given: Record<string, string>) => {
+    const paths = Object.keys(given).map((stack) => join(projectDirectory, `Pulumi.${stack}.yaml`));
+    Object.values(given).forEach((config, index) => writeFileSync(paths[index]!, `config:\n${config}`));
+    onTestFinished(() => paths.forEach((path) => rmSync(path)));
+  };
+  const template = '  drawbridge:host: mcp.example.org\n  drawbridge:deploy: {app: ssh://deploy@machine, proxy: ssh://deploy@machine}\n';
+  const noted = { ...record, localPort: undefined, template: 'unit-template', firstPort: 18_120 };
+
+  it('is known in another checkout by its template: machines, names and ports', () => {
+    files({ 'unit-template': template });
+    expect(configOfPreview('unit-pr', noted)).toMatchObject({ host: 'unit-pr.example.org', profile: 'preview', firstPort: 18_120, deploy: { app: 'ssh://deploy@machine' } });
+  });
+
+  it('is known though its own file has become wrong, as after an upgrade that renames a key', () => {
+    files({ 'unit-template': template, 'unit-pr': '  drawbridge:oldKey: 1\n' });
+    expect(configOfPreview('unit-pr', noted)).toMatchObject({ host: 'unit-pr.example.org' });
+  });
+
+  it('is not known where neither file is, which is no failure', () => {
+    expect(configOfPreview('unit-pr', noted)).toBeUndefined();
   });
 });
 
@@ -169,6 +202,13 @@ describe('the config of a preview', () => {
 });
 
 describe('a receipt', () => {
+  it.each(['{"finished":"x"}', '{"name":"unit-pr","started":"x","removed":{},"left":{},"unchecked":[]}', '{', 'null'])('that cannot be read is as none: %s', (text) => {
+    mkdirSync(dirname(receiptPath('unit-pr')), { recursive: true });
+    writeFileSync(receiptPath('unit-pr'), text);
+    onTestFinished(() => rmSync(receiptPath('unit-pr')));
+    expect(readReceipt('unit-pr')).toBeUndefined();
+  });
+
   const found = { ...noParts, containers: ['drawbridge-x-front', 'drawbridge-x-server'], volumes: ['drawbridge-x-acme'], realms: ['preview-x (shared)'] };
 
   it('names all that was there and is gone', () => {
