@@ -49,7 +49,7 @@ beforeAll(async () => {
   lab = await Lab.create(console.error);
   app = await lab.addHost('app');
   await app.run('usermod -aG docker deploy && ufw allow 22/tcp && ufw --force enable');
-  stack = await LabStack.over(lab, { app });
+  stack = await LabStack.over(lab, { app }, { built: true });
   writeFileSync(stackFile, JSON.stringify({ config: stack.options({ deploy }).config }));
   await stack.leadTo(app);
   const { outputs } = await stack.up({ deploy });

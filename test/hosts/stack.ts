@@ -6,7 +6,7 @@ import type { BaseName } from '../../images/versions.ts';
 import { TestCa } from './ca.ts';
 import type { TestHost } from './host.ts';
 import type { Lab } from './lab.ts';
-import { lendStandIns } from './stand-ins.ts';
+import { lendBuilds, lendStandIns } from './stand-ins.ts';
 import { connectToInternet } from './uplink.ts';
 
 const front: BaseName[] = ['nginx', 'certbot'];
@@ -39,13 +39,17 @@ export class LabStack {
     this.#disconnect = disconnect;
   }
 
-  /** @param hosts `proxy` is for a front alone */
-  static async over(lab: Lab, { app, proxy }: { app: TestHost; proxy?: TestHost }): Promise<LabStack> {
+  /**
+   * @param hosts `proxy` is for a front alone
+   * @param built whether the app's machine gets what is built already for other tests, for those that are about what comes after
+   */
+  static async over(lab: Lab, { app, proxy }: { app: TestHost; proxy?: TestHost }, { built = false } = {}): Promise<LabStack> {
     const disconnect = await connectToInternet(lab);
     const ca = await TestCa.start(lab);
     const stack = new LabStack(lab, ca, disconnect);
     writeFileSync(stack.#root, await ca.root());
     await Promise.all([lendStandIns(app, all, ca.trust), proxy && lendStandIns(proxy, front, ca.trust)]);
+    if (built) await lendBuilds(app);
     // The engine calls `ssh` and `docker` by their names.
     process.env.PATH = lab.environment.PATH;
     process.env.DRAWBRIDGE_BASES = 'stand-in';

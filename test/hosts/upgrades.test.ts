@@ -44,7 +44,7 @@ beforeAll(async () => {
   lab = await Lab.create(console.error);
   app = await lab.addHost('app');
   await app.run(`cat > /tmp/backend.py <<'PY'\n${readFileSync(join(import.meta.dirname, 'inside/backend.py'), 'utf8')}PY\nsetsid nohup python3 /tmp/backend.py >/tmp/backend.log 2>&1 &`);
-  stack = await LabStack.over(lab, { app });
+  stack = await LabStack.over(lab, { app }, { built: true });
   await stack.leadTo(app);
   const { outputs } = await up();
   load = await Load.begin(stack, LabStack.url, outputs.testUser as { username: string; password: string });

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../images/command.ts';
 import { baseNames, versions } from '../../images/versions.ts';
 import { parent, removeOrphans, removeLab } from '../hosts/lab.ts';
-import { lendStandIns } from '../hosts/stand-ins.ts';
+import { lendBuilds, lendStandIns } from '../hosts/stand-ins.ts';
 import { provideTools } from '../hosts/tools.ts';
 import { connectNamespace } from '../hosts/uplink.ts';
 import { Authority } from './identity.ts';
@@ -80,6 +80,7 @@ process.on('SIGINT', stay).on('SIGTERM', () => void apart.halt());
 try {
   const disconnect = await connectNamespace(apart.network);
   await lendStandIns(apart, baseNames.filter((name) => versions[name].standIn !== undefined), authority.certificate);
+  await lendBuilds(apart);
   process.exitCode = await apart.execute(process.argv.slice(2));
   await disconnect();
 } finally {
