@@ -22,7 +22,7 @@ export class Newcomer {
   /** @returns what is printed @throws Error with all of it where a command fails, which ends them */
   async type(commands: string, variables: Record<string, string> = {}): Promise<string> {
     const home = homedir();
-    const env = { ...process.env, HOME: this.home, PULUMI_HOME: join(this.home, '.pulumi'), NPM_CONFIG_USERCONFIG: join(home, '.npmrc'), NPM_CONFIG_CACHE: join(home, '.npm'), PULUMI_CONFIG_PASSPHRASE: 'test', PULUMI_SKIP_UPDATE_CHECK: '1', PULUMI_SKIP_CONFIRMATIONS: 'true', ...variables };
+    const env = { ...process.env, HOME: this.home, PULUMI_HOME: join(this.home, '.pulumi'), PULUMI_BACKEND_URL: `file://${this.home}`, NPM_CONFIG_USERCONFIG: join(home, '.npmrc'), NPM_CONFIG_CACHE: join(home, '.npm'), PULUMI_CONFIG_PASSPHRASE: 'test', PULUMI_SKIP_UPDATE_CHECK: '1', PULUMI_SKIP_CONFIRMATIONS: 'true', ...variables };
     try {
       return (await promisify(execFile)('bash', ['-euxc', commands], { cwd: this.directory, env, maxBuffer: 64 << 20 })).stdout;
     } catch (error) {
