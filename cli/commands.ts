@@ -225,7 +225,7 @@ export function commands(exit: (code: ExitCode) => void, name = 'npm run'): Comm
   command('doctor', {
     summary: 'Says which MCP clients would fail at a URL, at which step, why, and what to do',
     more: 'For any MCP server, whoever runs it. Asks as each client does, under its user agent, and changes nothing there without --register, --sign-in or --tool. Exit code 1 where a client would fail. A token is read from stdin or DRAWBRIDGE_TOKEN, never from the command line.',
-    examples: ['npm run doctor -- https://mcp.example.org/mcp', 'npm run doctor -- https://mcp.example.org/mcp --register --client claude --verbose', 'npm run doctor -- https://mcp.example.org/mcp --register --sign-in', 'npm run --silent doctor -- https://mcp.example.org/mcp --token-stdin --json < token', 'npm run doctor -- https://localhost:8443/mcp --ca drawbridge-ca.pem', 'npx drawbridge doctor https://mcp.example.org/mcp   (where there is no clone)'],
+    examples: ['npm run doctor -- https://mcp.example.org/mcp', 'npm run doctor -- https://mcp.example.org/mcp --register --client claude --verbose', 'npm run doctor -- https://mcp.example.org/mcp --register --sign-in', 'npm run --silent doctor -- https://mcp.example.org/mcp --token-stdin --json < token', 'npm run doctor -- https://localhost:8443/mcp --ca drawbridge-ca.pem', 'npx github:OWNER/drawbridge doctor https://mcp.example.org/mcp   (where there is no clone; OWNER is whose repository or fork it is)'],
   })
     .argument('<url>', 'of the MCP server, as people type it')
     .option('--client <name>', 'only this client: claude, claude-code, chatgpt, vscode, cursor or inspector; may be repeated', repeated)

@@ -11,7 +11,7 @@ const name = 'pr-4711';
 const contexts = { 'github.event.number': '4711', 'github.token': 'a-token', 'github.repository': 'example/drawbridge' };
 const folder = mkdtempSync(join(tmpdir(), 'drawbridge-workflow-'));
 const asked = join(folder, 'asked');
-const environment = { RUNNER_TEMP: folder, GITHUB_ENV: join(folder, 'env'), PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH}` };
+const environment = { TEMPLATE: 'local', RUNNER_TEMP: folder, GITHUB_ENV: join(folder, 'env'), PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH}` };
 const run = (file: string, job: string) => runJob(file, job, contexts, environment);
 const outcomes = (ran: readonly Ran[]) => Object.fromEntries(ran.map(({ step, outcome }) => [step, outcome]));
 const previews = async () => (JSON.parse(await printed('preview', 'list', '--json')) as { name: string }[]).map((preview) => preview.name);
@@ -29,6 +29,7 @@ afterAll(async () => {
 it('a pull request that is opened gets a stack, verified, and a comment with its URL and without its password', async () => {
   const ran = await run('preview.yml', 'up');
   expect(outcomes(ran), ran.map(({ output }) => output).join('\n')).toEqual({
+    'Look whether there is a stack to make it from': 'success',
     'Let ssh in to the preview machine': 'success',
     'Stand the preview up': 'success',
     'Verify it from here, which is outside of its network': 'success',

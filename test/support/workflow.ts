@@ -34,7 +34,7 @@ export interface Ran {
  * Runs the scripts of a job as a runner of GitHub's does: in the project's folder, by bash with -e and pipefail, each with its environment. Not run
  * are actions of others, and `npm ci`: what they would make is there already.
  * @param contexts what expressions stand for: `github.event.number` → `7`. Any other is empty, as a secret is that nobody set
- * @param environment besides this process's
+ * @param environment over this process's and over what the workflow sets
  */
 export async function runJob(file: string, job: string, contexts: Record<string, string>, environment: Record<string, string>): Promise<Ran[]> {
   const workflow = readWorkflow(file);
@@ -55,7 +55,7 @@ export async function runJob(file: string, job: string, contexts: Record<string,
       ran.push({ step: name, outcome: 'skipped', output: '' });
       continue;
     }
-    const { code, output } = await bash(step.run, { ...environment, ...filled(workflow.env), ...filled(step.env) });
+    const { code, output } = await bash(step.run, { ...filled(workflow.env), ...filled(step.env), ...environment });
     const outcome = code === 0 ? 'success' : 'failure';
     if (step.id) outcomes[step.id] = outcome;
     failed = outcome === 'failure' && !step['continue-on-error'];

@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { commands } from '../../cli/commands.ts';
+import { parseConfig } from '../../infra/config.ts';
+import { versions } from '../../images/versions.ts';
 
 // What the README and docs/ say has to be there: pages, sections, commands, options, keys of the config.
 const pages = ['README.md', ...readdirSync('docs').filter((name) => name.endsWith('.md')).map((name) => join('docs', name))];
@@ -59,4 +61,23 @@ describe.each(pages)('%s', (page) => {
 
 it('the README leads to every page', () => {
   for (const page of pages.slice(1)) expect(textOf('README.md')).toContain(`](${page}`);
+});
+
+describe('docs/servers.md', () => {
+  const text = textOf('docs/servers.md');
+
+  it('says which versions the image of {command} servers has', () => {
+    const [, uv] = /uv==(\S+)/.exec(textOf('backends/stdio/Dockerfile'))!;
+    expect(text).toContain(`| Node.js, with \`npm\` and \`npx\` | ${versions.node.tag.split('-')[0]} |`);
+    expect(text).toContain(`it downloads no other Python | ${uv} |`);
+  });
+
+  it('has examples that are whole: a config each, but for its secrets', () => {
+    const examples = [...text.matchAll(/```yaml\n([^]*?)```/g)].map(([, example]) => (parse(example!) as { config: Record<string, unknown> }).config);
+    expect(examples).toHaveLength(4);
+    for (const example of examples) {
+      const values = Object.fromEntries(Object.entries(example).map(([key, value]) => [key.replace('drawbridge:', ''), value]));
+      expect(() => parseConfig({ ...values, secrets: { issues: 'x', mine: 'x' } })).not.toThrow();
+    }
+  });
 });

@@ -28,7 +28,7 @@ function npx(...args: string[]): Promise<{ code: number; out: string; err: strin
   });
 }
 
-describe('npx drawbridge doctor, without a clone', () => {
+describe('npx github:OWNER/drawbridge doctor, without a clone', () => {
   it('examines a server, and prints nothing but its report', { timeout: 60_000 }, async () => {
     const { code, out, err } = await npx('doctor', room.url, '--listen', '0');
     expect(err.replace(/^npm warn .*\n/gm, '')).toBe('');
@@ -45,8 +45,9 @@ describe('npx drawbridge doctor, without a clone', () => {
   });
 
   it('has help of its own, and says that all else needs a clone', { timeout: 60_000 }, async () => {
-    expect((await npx('doctor', '--help')).out).toContain('Usage: npx drawbridge doctor [options] <url>');
+    expect((await npx('doctor', '--help')).out).toContain('Usage: npx github:OWNER/drawbridge doctor [options] <url>');
     const { code, err } = await npx('up');
     expect([code, err]).toEqual([2, expect.stringContaining('clone its repository')]);
+    expect(err).toContain('npx github:OWNER/drawbridge doctor URL');
   });
 });

