@@ -52,7 +52,7 @@ describe('a newcomer with a host', { timeout: 900_000, retry: 0 }, () => {
 
   it('takes it down with the commands of the README, word for word, and nothing of it is left but what `prepare` gave the machine', async () => {
     await expect(newcomer.type('pulumi destroy')).rejects.toThrow(/protected/);
-    await newcomer.type(commandsOf('Taking it down'), { DRAWBRIDGE_BACKUP_PASSPHRASE: 'saved' });
+    await newcomer.type(commandsOf('Taking it down'), { DRAWBRIDGE_BACKUP_PASSPHRASE: 'a passphrase for what is saved' });
     expect(await app.run('docker ps --all --quiet; docker volume ls --quiet; docker network ls --quiet --filter type=custom; nft list tables | grep drawbridge || true')).toBe('');
   });
 });

@@ -26,7 +26,7 @@ const typed = (commands: string) =>
     CLOUDFLARE_BASE_URL: internet.cloudflare.api,
     NODE_EXTRA_CA_CERTS: join(newcomer.home, 'authority.pem'),
     DRAWBRIDGE_DNS_WAIT: '2',
-    DRAWBRIDGE_BACKUP_PASSPHRASE: 'saved',
+    DRAWBRIDGE_BACKUP_PASSPHRASE: 'a passphrase for what is saved',
   });
 
 describe('a newcomer with a zone at Cloudflare', { timeout: 900_000, retry: 0 }, () => {
