@@ -1,6 +1,6 @@
 import type { Server } from './answers.ts';
 import { type Prompts, Wrong } from './prompts.ts';
-import { complete } from './read.ts';
+import { complete, scopesOf } from './read.ts';
 
 const kinds = [
   { value: 'builtin', name: 'the built-in demonstration server' },
@@ -23,7 +23,7 @@ async function askServer(prompts: Prompts, taken: readonly string[]): Promise<Se
     if (taken.includes(name)) throw new Wrong('is the name of another server: give each its own');
     return complete({ name, backend });
   };
-  return read(await prompts.text({ message: 'What is it called? (its path and scopes are called the same)', ...(taken.includes('mcp') ? {} : { byDefault: 'mcp' }), read }));
+  return read(await prompts.text({ message: `What is it called? (then its path is /NAME, and a token for it needs ${scopesOf('NAME', backend).join(' or ')})`, ...(taken.includes('mcp') ? {} : { byDefault: 'mcp' }), read }));
 }
 
 async function askBackend(prompts: Prompts, kind: (typeof kinds)[number]['value']): Promise<unknown> {

@@ -54,7 +54,7 @@ describe('a person who deploys to a host', () => {
     await types('certificate authority', 'ann@example.org');
     await takes('Which MCP server is behind it?', 1);
     await types('Its URL?', 'https://files.example.net/mcp');
-    await types('What is it called?', 'files');
+    await types('a token for it needs NAME:use', 'files');
     await types('Another server?', 'n');
     await takes('Which clients may connect?');
     await takes('Where do people sign in?');
@@ -67,7 +67,7 @@ describe('a person who deploys to a host', () => {
       host: 'mcp.example.org',
       deploy: { app: 'ssh://deploy@mcp.example.org', proxy: 'ssh://deploy@mcp.example.org' },
       acme: { email: 'ann@example.org' },
-      servers: [{ name: 'files', path: '/files', backend: { url: 'https://files.example.net/mcp' }, scopes: ['files:read', 'files:write'] }],
+      servers: [{ name: 'files', path: '/files', backend: { url: 'https://files.example.net/mcp' }, scopes: ['files:use'] }],
       users: [{ username: 'ann', email: 'ann@example.org' }],
     });
     expect(said).toMatch(/Pulumi\.prod\.yaml is written\.[^]*MCP server files at https:\/\/mcp\.example\.org\/files[^]*pulumi up --stack prod/);

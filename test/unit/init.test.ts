@@ -93,6 +93,21 @@ describe('flags', () => {
   });
 });
 
+describe('a server', () => {
+  it('needs one scope of its own, as nothing says which of its tools would need another; the built-in one guards its notes', async () => {
+    await run({ ...onHost, server: ['builtin', '{ name: files, backend: { url: https://files.example.org/mcp } }'] });
+    expect((parse(written()) as { config: Record<string, unknown> }).config['drawbridge:servers']).toEqual([
+      { name: 'mcp', path: '/mcp', backend: 'builtin', scopes: ['mcp:read', 'mcp:write'], tools: { note_write: 'mcp:write' } },
+      { name: 'files', path: '/files', backend: { url: 'https://files.example.org/mcp' }, scopes: ['files:use'] },
+    ]);
+  });
+
+  it('whose name is wrong hears that once, and what else is wrong', async () => {
+    const { error } = await run({ ...onHost, server: ['{ name: My Server, backend: { url: nowhere } }'] });
+    expect(error!.message).toMatch(/^--server name must be lower-case letters, digits and dashes, at most 32; backend\.url is no http or https URL$/);
+  });
+});
+
 describe('the file', () => {
   it('is what the program reads, each key under what it is for', async () => {
     const { error } = await run({ ...onHost, server: ['builtin', '{ name: files, backend: { command: npx, args: [-y, server-files], env: { TOKEN: { secret: files } } } }'], acmeEmail: 'ann@example.org', client: ['claude', 'cursor'] });
