@@ -36,7 +36,7 @@ type Subject = { stack: string; flags: Flags; skipChecks?: boolean };
 
 /** Asks a person for what the flags do not say. Each answer is checked at once, and may be given again. */
 export async function askPerson({ stack, flags, skipChecks = false }: Subject, prompts: Prompts, say: (line: string) => void): Promise<Interview> {
-  const soFar: SoFar = {};
+  const [soFar, holding]: [SoFar, SoFar] = [{}, {}];
   const notes: string[] = [];
   for (const question of questions) {
     if (isForeign(question, soFar)) {
@@ -46,13 +46,14 @@ export async function askPerson({ stack, flags, skipChecks = false }: Subject, p
     let answer = await given(question, flags, soFar).catch((error: unknown) => void say(wordsOf(error, question)));
     for (let settled = false; !settled; ) {
       answer ??= await question.ask(prompts, soFar);
-      const found = (!skipChecks && (await question.check?.(answer, soFar, stack))) || { problems: [], notes: [] };
+      const found = (!skipChecks && (await question.check?.(answer, holding, stack))) || { problems: [], notes: [] };
       for (const line of found.notes) say(`  note: ${line}`);
       for (const line of found.problems) say(`  problem: ${line}`);
       const next = found.problems.length === 0 ? 'keep' : await prompts.choose('What now?', choices);
       if (next === 'answer') answer = await question.ask(prompts, soFar, answer);
       settled = next === 'keep';
       if (settled) notes.push(...found.notes, ...found.problems);
+      if (found.problems.length === 0) Object.assign(holding, { [question.key]: answer });
     }
     Object.assign(soFar, { [question.key]: answer });
   }
@@ -87,12 +88,15 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
     }
   }
   if (missing.length + wrong.length > 0) throw new Unanswered(missing, wrong);
-  const checked = questions.filter(({ key, check }) => !skipChecks && check && soFar[key] !== undefined);
-  const found = await Promise.all(checked.map(async ({ key, flag, check }) => ({ flag, ...(await check!(soFar[key]!, soFar, stack)) })));
-  // A machine that cannot be reached is one problem, whatever was to be asked there.
-  const problems = new Map(found.toReversed().flatMap(({ flag, problems: some }) => some.map((problem) => [problem, flag] as const)));
-  if (problems.size > 0) throw new Unfounded([...problems].map(([problem, flag]) => `${flag}: ${problem}`).reverse());
-  return { answers: soFar as Answers, notes: [...new Set(found.flatMap(({ notes }) => notes))] };
+  const [holding, problems, notes]: [SoFar, string[], string[]] = [{}, [], []];
+  for (const { key, flag, check } of questions) {
+    const found = (!skipChecks && soFar[key] !== undefined && (await check?.(soFar[key], holding, stack))) || { problems: [], notes: [] };
+    problems.push(...found.problems.map((problem) => `${flag}: ${problem}`));
+    notes.push(...found.notes);
+    if (found.problems.length === 0) Object.assign(holding, { [key]: soFar[key] });
+  }
+  if (problems.length > 0) throw new Unfounded(problems);
+  return { answers: soFar as Answers, notes: [...new Set(notes)] };
 }
 
 /** Whether a question is of the other tier. */

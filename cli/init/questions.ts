@@ -25,8 +25,8 @@ export interface Question<Key extends keyof Answers = keyof Answers> {
   readonly byDefault?: Answers[Key];
   /** @param before the answer that is to be another now */
   ask(prompts: Prompts, soFar: SoFar, before?: Answers[Key]): Promise<Answers[Key]>;
-  /** Asks the world, and changes nothing. */
-  check?(answer: Answers[Key], soFar: SoFar, stack: string): Promise<Checked>;
+  /** Asks the world, and changes nothing. @param holding the answers before in which it found nothing wrong */
+  check?(answer: Answers[Key], holding: SoFar, stack: string): Promise<Checked>;
 }
 
 const question = <Key extends keyof Answers>(one: Question<Key>) => one as unknown as Question;
@@ -72,8 +72,11 @@ export const questions: readonly Question[] = [
     flags: ['host'],
     given: ({ host }) => ifGiven(host, readHost),
     ask: (prompts, _, before) => prompts.text({ message: 'Its public name? (for example mcp.example.org)', ...(before && { byDefault: before }), read: readHost }),
-    // Behind a tunnel `up` makes the record itself.
-    check: async (host, { tier, deploy }) => (tier === 'host' && deploy ? checkName({ host, deploy }) : { problems: [], notes: [] }),
+    check: async (host, { tier, deploy }) => {
+      // Behind a tunnel `up` makes the record itself.
+      if (tier === 'tunnel') return { problems: [], notes: [] };
+      return deploy ? checkName({ host, deploy }) : { problems: [], notes: [`${host} is not looked up: that takes the machine, which is not reached`] };
+    },
   }),
   question<'acmeEmail'>({
     key: 'acmeEmail',

@@ -107,6 +107,16 @@ describe('a person who deploys to a host', () => {
     expect(existsSync(join(directory, 'Pulumi.prod.yaml'))).toBe(true);
   });
 
+  it('goes on without a machine that does not answer: what would be looked up there is not asked', async () => {
+    reachedMachine({ names: {}, addresses: [] });
+    const done = run({ profile: 'production', tier: 'host', deploy: 'ssh://deploy@away', server: ['builtin'], user: ['ann=ann@example.org'], client: ['claude'], acmeEmail: '' });
+    await takes('What now?', 2);
+    await types('Its public name?', 'mcp.example.org');
+    await done;
+    expect(said.match(/problem: /g)).toHaveLength(1);
+    expect(said).toContain('note: mcp.example.org is not looked up: that takes the machine, which is not reached');
+  });
+
   it('who says no to a file that is there, or leaves at a question, has nothing written', async () => {
     const before = 'config:\n  drawbridge:profile: local\n';
     writeFileSync(join(directory, 'Pulumi.prod.yaml'), before);

@@ -171,7 +171,7 @@ describe('checks', () => {
   it('name a machine that cannot be reached, once', async () => {
     reachedMachine({ names: {}, addresses: [] });
     const { error } = await run({ ...onHost, deploy: 'ssh://deploy@away', skipChecks: false });
-    expect(error!.message.split('\n').slice(1)).toEqual(['  - --deploy: ssh://deploy@away: away does not answer on port 22: is it up, and does a firewall let you in?.']);
+    expect(error!.message.split('\n').slice(1)).toEqual(['  - --deploy: ssh://deploy@away: away does not answer on port 22: see whether it is up, and whether a firewall lets you in.']);
   });
 
   it('of a machine that can be reached say what it lacks, which is put right later', async () => {
