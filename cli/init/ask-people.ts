@@ -1,16 +1,19 @@
 import { type Allow, providers, type SignIn } from './answers.ts';
-import type { Flags } from './flags.ts';
+import { type Flags, readEach, together } from './flags.ts';
 import { type Prompts, Wrong } from './prompts.ts';
 import { readAllow, readProvider, readUser } from './read.ts';
 
 /** @throws Wrong */
 export function givenSignIn({ user = [], identityProvider = [], oidcIssuer }: Flags): SignIn | undefined {
   if (user.length + identityProvider.length === 0) return undefined;
-  const named = identityProvider.map((text) => readProvider(text, oidcIssuer));
+  const [users, named] = together(
+    () => readEach('user', user, readUser),
+    () => readEach('identityProvider', identityProvider, (text) => readProvider(text, oidcIssuer)),
+  );
   const twice = named.find(([alias], index) => named.findIndex(([other]) => other === alias) < index);
-  if (twice) throw new Wrong(`names ${twice[0]} twice: each provider has one client id`);
-  if (oidcIssuer !== undefined && !named.some(([alias]) => alias === 'oidc')) throw new Wrong('has an --oidc-issuer without --identity-provider oidc=CLIENT-ID');
-  return { users: user.map(readUser), providers: Object.fromEntries(named) };
+  if (twice) throw new Wrong(`--identity-provider names ${twice[0]} twice: each provider has one client id`);
+  if (oidcIssuer !== undefined && !named.some(([alias]) => alias === 'oidc')) throw new Wrong(`--oidc-issuer ${oidcIssuer}: is for --identity-provider oidc=CLIENT-ID, which is missing`);
+  return { users, providers: Object.fromEntries(named) };
 }
 
 const words = { github: 'GitHub', google: 'Google', oidc: 'another provider that speaks OpenID Connect' } as const;

@@ -1,6 +1,6 @@
 import type { Zone } from './answers.ts';
 import { accountOf } from './cloudflare.ts';
-import type { Flags } from './flags.ts';
+import { type Flags, readEach, together } from './flags.ts';
 import { type Prompts, Wrong } from './prompts.ts';
 import { readAccount, readZone } from './read.ts';
 
@@ -13,11 +13,14 @@ const parentOf = (host: string | undefined): string | undefined => (host && host
 export async function givenZone({ cloudflareZone, cloudflareAccount }: Flags, { host }: { host?: string }): Promise<Zone | undefined> {
   const token = tokenHere();
   if (cloudflareZone === undefined && cloudflareAccount === undefined && !token) return undefined;
-  const zone = cloudflareZone === undefined ? parentOf(host) : readZone(cloudflareZone);
+  const [[zone = parentOf(host)], [account]] = together(
+    () => readEach('cloudflareZone', cloudflareZone === undefined ? [] : [cloudflareZone], readZone),
+    () => readEach('cloudflareAccount', cloudflareAccount === undefined ? [] : [cloudflareAccount], readAccount),
+  );
   if (zone === undefined) return undefined;
-  if (cloudflareAccount !== undefined) return { zone, token, accountId: readAccount(cloudflareAccount) };
-  const accountId = await accountOf({ token, zone });
-  if (accountId === undefined) throw new Wrong(`is missing: the account of the zone ${zone} could not be found out ${token ? 'with CLOUDFLARE_API_TOKEN' : 'without CLOUDFLARE_API_TOKEN'}; the dashboard shows its id on the overview page of the zone`);
+  const accountId = account ?? (await accountOf({ token, zone }));
+  const why = token ? `CLOUDFLARE_API_TOKEN shows no zone ${zone}, and so not its account` : `with CLOUDFLARE_API_TOKEN in the environment Cloudflare is asked for the account of ${zone}`;
+  if (accountId === undefined) throw new Wrong(`--cloudflare-account is missing: ${why}; the dashboard shows its id on the overview page of the zone`);
   return { zone, token, accountId };
 }
 

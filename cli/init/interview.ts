@@ -1,6 +1,6 @@
 import { CommandError, UsageError } from '../errors.ts';
 import type { Answers } from './answers.ts';
-import type { Flags } from './flags.ts';
+import { type Flags, written } from './flags.ts';
 import { type Prompts, Wrong } from './prompts.ts';
 import { type Question, questions, type SoFar } from './questions.ts';
 
@@ -40,10 +40,10 @@ export async function askPerson({ stack, flags, skipChecks = false }: Subject, p
   const notes: string[] = [];
   for (const question of questions) {
     if (isForeign(question, soFar)) {
-      if (isNamed(question, flags)) say(foreign(question, soFar));
+      foreign(question, flags, soFar).forEach(say);
       continue;
     }
-    let answer = await given(question, flags, soFar).catch((error: unknown) => void say(wordsOf(error, question)));
+    let answer = await given(question, flags, soFar).catch((error: unknown) => problemsOf(error).forEach(say));
     for (let settled = false; !settled; ) {
       answer ??= await question.ask(prompts, soFar);
       const found = (!skipChecks && (await question.check?.(answer, holding, stack))) || { problems: [], notes: [] };
@@ -75,7 +75,7 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
   const [missing, wrong]: [string[], string[]] = [[], []];
   for (const question of questions) {
     if (isForeign(question, soFar)) {
-      if (isNamed(question, flags)) wrong.push(foreign(question, soFar));
+      wrong.push(...foreign(question, flags, soFar));
       continue;
     }
     try {
@@ -84,7 +84,7 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
       if (answer !== undefined) Object.assign(soFar, { [question.key]: answer });
       else if ((!question.tier || soFar.tier) && (question.key !== 'allow' || soFar.signIn)) missing.push(question.flag);
     } catch (error) {
-      wrong.push(wordsOf(error, question));
+      wrong.push(...problemsOf(error));
     }
   }
   if (missing.length + wrong.length > 0) throw new Unanswered(missing, wrong);
@@ -101,12 +101,12 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
 
 /** Whether a question is of the other tier. */
 const isForeign = ({ tier }: Question, soFar: SoFar): boolean => tier !== undefined && soFar.tier !== undefined && tier !== soFar.tier;
-const isNamed = (question: Question, flags: Flags): boolean => question.flags.some((name) => flags[name] !== undefined);
-const foreign = ({ flag, tier }: Question, soFar: SoFar): string => `${flag} is for tier ${tier}, and the tier is ${soFar.tier}: leave it out`;
+const foreign = ({ tier, ...question }: Question, flags: Flags, soFar: SoFar): string[] =>
+  question.flags.filter((name) => flags[name] !== undefined).map((name) => `${written(name)} is for tier ${tier}, and the tier is ${soFar.tier}: leave it out`);
 
 const given = async (question: Question, flags: Flags, soFar: SoFar) => question.given(flags, soFar);
 
-function wordsOf(error: unknown, { flag }: Question): string {
-  if (error instanceof Wrong) return `${flag} ${error.message}`;
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof Wrong) return error.problems;
   throw error;
 }

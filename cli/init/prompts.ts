@@ -1,7 +1,14 @@
 import { checkbox, confirm, input, password, select } from '@inquirer/prompts';
 
 /** An answer that cannot be taken, and why. */
-export class Wrong extends Error {}
+export class Wrong extends Error {
+  readonly problems: readonly string[];
+
+  constructor(...problems: string[]) {
+    super(problems.join('; '));
+    this.problems = problems;
+  }
+}
 
 export interface TextQuestion {
   message: string;

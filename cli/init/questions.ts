@@ -5,7 +5,7 @@ import { askAllow, askSignIn, givenSignIn } from './ask-people.ts';
 import { askZone, givenZone } from './ask-zone.ts';
 import { checkCloudflare } from './cloudflare.ts';
 import { type Checked, checkMachine, checkName } from './checks.ts';
-import type { Flags } from './flags.ts';
+import { type Flags, readEach } from './flags.ts';
 import type { Prompts } from './prompts.ts';
 import { readAllow, readClient, readEmail, readHost, readProfile, readServer, readTarget, readTier } from './read.ts';
 
@@ -19,7 +19,7 @@ export interface Question<Key extends keyof Answers = keyof Answers> {
   readonly flags: readonly (keyof Flags)[];
   /** Asked in this tier only. Default: in both. */
   readonly tier?: Answers['tier'];
-  /** The answer that the flags give; undefined: none. @throws Wrong */
+  /** The answer that the flags give; undefined: none. @throws Wrong, which names the flags */
   given(flags: Flags, soFar: SoFar): Answers[Key] | undefined | Promise<Answers[Key] | undefined>;
   /** The answer where there is none and nobody can be asked. Without it, the flag is required. */
   readonly byDefault?: Answers[Key];
@@ -29,9 +29,9 @@ export interface Question<Key extends keyof Answers = keyof Answers> {
   check?(answer: Answers[Key], holding: SoFar, stack: string): Promise<Checked>;
 }
 
-const question = <Key extends keyof Answers>(one: Question<Key>) => one as unknown as Question;
-const each = <T>(texts: readonly string[] | undefined, read: (text: string) => T): T[] | undefined => texts?.map((text) => read(text));
-const ifGiven = <T>(text: string | undefined, read: (text: string) => T): T | undefined => (text === undefined ? undefined : read(text));
+const question = <Key extends keyof Answers>(asked: Question<Key>) => asked as unknown as Question;
+const each = <T>(name: keyof Flags, texts: readonly string[] | undefined, read: (text: string) => T): T[] | undefined => texts && readEach(name, texts, read);
+const one = <T>(name: keyof Flags, text: string | undefined, read: (text: string) => T): T | undefined => (text === undefined ? undefined : readEach(name, [text], read)[0]);
 
 /** All of them, in the order in which they are asked. */
 export const questions: readonly Question[] = [
@@ -39,7 +39,7 @@ export const questions: readonly Question[] = [
     key: 'profile',
     flag: '--profile',
     flags: ['profile'],
-    given: ({ profile }) => ifGiven(profile, readProfile),
+    given: ({ profile }) => one('profile', profile, readProfile),
     byDefault: 'production',
     ask: (prompts) =>
       prompts.choose('What is it for?', [
@@ -51,7 +51,7 @@ export const questions: readonly Question[] = [
     key: 'tier',
     flag: '--tier',
     flags: ['tier'],
-    given: ({ tier }) => ifGiven(tier, readTier),
+    given: ({ tier }) => one('tier', tier, readTier),
     ask: (prompts) =>
       prompts.choose('How do clients get in?', [
         { value: 'host', name: 'host: nginx on a host with a public address, ports 80 and 443 open' },
@@ -62,7 +62,7 @@ export const questions: readonly Question[] = [
     key: 'deploy',
     flag: '--deploy',
     flags: ['deploy'],
-    given: ({ deploy }) => ifGiven(deploy, readTarget),
+    given: ({ deploy }) => one('deploy', deploy, readTarget),
     ask: (prompts, _, before) => prompts.text({ message: 'Where does it run? (local, or ssh://user@host)', byDefault: before ?? 'local', read: readTarget }),
     check: (deploy, _, stack) => checkMachine({ deploy }, stack),
   }),
@@ -70,7 +70,7 @@ export const questions: readonly Question[] = [
     key: 'host',
     flag: '--host',
     flags: ['host'],
-    given: ({ host }) => ifGiven(host, readHost),
+    given: ({ host }) => one('host', host, readHost),
     ask: (prompts, _, before) => prompts.text({ message: 'Its public name? (for example mcp.example.org)', ...(before && { byDefault: before }), read: readHost }),
     check: async (host, { tier, deploy }) => {
       // Behind a tunnel `up` makes the record itself.
@@ -83,7 +83,7 @@ export const questions: readonly Question[] = [
     flag: '--acme-email',
     flags: ['acmeEmail'],
     tier: 'host',
-    given: ({ acmeEmail }) => ifGiven(acmeEmail, readEmail),
+    given: ({ acmeEmail }) => one('acmeEmail', acmeEmail, readEmail),
     byDefault: '',
     ask: (prompts) => prompts.text({ message: 'Whom may the certificate authority write to? (an e-mail address, or nothing)', read: readEmail }),
   }),
@@ -100,14 +100,14 @@ export const questions: readonly Question[] = [
     key: 'servers',
     flag: '--server',
     flags: ['server'],
-    given: ({ server }) => each(server, readServer),
+    given: ({ server }) => each('server', server, readServer),
     ask: askServers,
   }),
   question<'clients'>({
     key: 'clients',
     flag: '--client',
     flags: ['client'],
-    given: ({ client }) => each(client, readClient),
+    given: ({ client }) => each('client', client, readClient),
     byDefault: knownClientNames,
     ask: (prompts) => prompts.several('Which clients may connect?', knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: true }))),
   }),
@@ -122,7 +122,7 @@ export const questions: readonly Question[] = [
     key: 'allow',
     flag: '--allow',
     flags: ['allow'],
-    given: ({ allow }, { signIn }) => (allow ? readAllow(allow.join(' ')) : onlyOwnAccounts(signIn)),
+    given: ({ allow }, { signIn }) => (allow ? one('allow', allow.join(' '), readAllow) : onlyOwnAccounts(signIn)),
     ask: askAllow,
   }),
 ];

@@ -46,36 +46,46 @@ describe('flags', () => {
     const { error } = await run({ deploy: 'mcp.example.org', acmeEmail: 'ann', user: ['ann'] });
     expect(error).toBeInstanceOf(UsageError);
     expect(error!.message.split('\n')).toEqual([
-      '--deploy is neither local nor ssh://user@host[:port]',
-      '--acme-email email is no e-mail address',
-      '--user or --identity-provider has no = in it: for example ann=ann@example.org',
+      '--deploy mcp.example.org: is neither local nor ssh://user@host[:port]',
+      '--acme-email ann: email is no e-mail address',
+      '--user ann: has no = in it: for example ann=ann@example.org',
       'Missing, as nobody can be asked: --tier, --host, --server. `npm run init -- --help` says what each takes.',
     ]);
     expect(existsSync(file())).toBe(false);
   });
 
   it.each<[string, Partial<InitOptions>, string]>([
-    ['a host that is a URL', { host: 'https://mcp.example.org' }, '--host is no host name: lower-case letters'],
-    ['a host without a dot', { host: 'intranet' }, '--host is not a public name: intranet has no dot'],
-    ['a profile that needs no config', { profile: 'local' }, '--profile is none of: production, preview'],
-    ['a zone in tier host', { cloudflareZone: 'example.org' }, '--cloudflare-zone, --cloudflare-account is for tier tunnel, and the tier is host: leave it out'],
+    ['a host that is a URL', { host: 'https://mcp.example.org' }, '--host https://mcp.example.org: is no host name: lower-case letters'],
+    ['a host without a dot', { host: 'intranet' }, '--host intranet: is not a public name: intranet has no dot'],
+    ['a profile that needs no config', { profile: 'local' }, '--profile local: is none of: production, preview'],
+    ['a zone in tier host', { cloudflareZone: 'example.org' }, '--cloudflare-zone is for tier tunnel, and the tier is host: leave it out'],
     ['an address for a CA in tier tunnel', { ...behindTunnel, acmeEmail: 'ann@example.org' }, '--acme-email is for tier host, and the tier is tunnel: leave it out'],
-    ['a tunnel of which the account is not known', { ...behindTunnel, cloudflareAccount: undefined, cloudflareZone: 'example.test' }, '--cloudflare-zone, --cloudflare-account is missing: the account of the zone example.test could not be found out without CLOUDFLARE_API_TOKEN'],
-    ['a server that is no YAML', { server: ['{ name: files'] }, '--server is no YAML: '],
-    ['a server without a backend', { server: ['{ name: files }'] }, '--server is neither builtin nor a map with a backend'],
-    ['an image without a port', { server: ['{ name: files, backend: { image: ghcr.io/owner/files } }'] }, '--server backend.port is missing'],
-    ['an image that is none', { server: ['{ name: files, backend: { image: "Files!", port: 1 } }'] }, '--server backend.image is no image name'],
-    ['a client that nobody knows', { client: ['netscape'] }, '--client is none of: claude, '],
-    ['an account without an address', { user: ['ann='] }, '--user or --identity-provider email is no e-mail address'],
-    ['a provider that nobody knows', { identityProvider: ['myspace=1'] }, '--user or --identity-provider is none of: github, google, oidc'],
+    ['a tunnel of which the account is not known', { ...behindTunnel, cloudflareAccount: undefined, cloudflareZone: 'example.test' }, '--cloudflare-account is missing: with CLOUDFLARE_API_TOKEN in the environment Cloudflare is asked for the account of example.test'],
+    ['a server that is no YAML', { server: ['{ name: files'] }, '--server { name: files: is no YAML: '],
+    ['a server without a backend', { server: ['{ name: files }'] }, '--server { name: files }: is neither builtin nor a map with a backend'],
+    ['an image without a port', { server: ['{ name: files, backend: { image: ghcr.io/owner/files } }'] }, '--server { name: files, backend: { image: ghcr.io/owner/files } }: backend.port is missing'],
+    ['an image that is none', { server: ['{ name: files, backend: { image: "Files!", port: 1 } }'] }, 'Files!", port: 1 } }: backend.image is no image name'],
+    ['a client that nobody knows', { client: ['netscape'] }, '--client netscape: is none of: claude, '],
+    ['an account without an address', { user: ['ann='] }, '--user ann=: email is no e-mail address'],
+    ['a provider that nobody knows', { identityProvider: ['myspace=1'] }, '--identity-provider myspace=1: is none of: github, google, oidc'],
     ['a provider twice', { identityProvider: ['github=1', 'github=2'] }, 'names github twice'],
-    ['a provider without its issuer', { identityProvider: ['oidc=1'], allow: ['everyone'] }, '--user or --identity-provider oidc.issuer is missing'],
-    ['everyone and others', { allow: ['everyone', 'ann'] }, '--allow names everyone, and others beside'],
+    ['a provider without its issuer', { identityProvider: ['oidc=1'], allow: ['everyone'] }, '--identity-provider oidc=1: oidc.issuer is missing'],
+    ['everyone and others', { allow: ['everyone', 'ann'] }, '--allow everyone ann: names everyone, and others beside'],
   ])('with %s are wrong use, and say so', async (_, flags, words) => {
     const { error } = await run({ ...onHost, ...flags });
     expect(error).toBeInstanceOf(UsageError);
     expect(error!.message).toContain(words);
     expect(existsSync(file())).toBe(false);
+  });
+
+  it('that are wrong are each named with the value, of all that are repeated and that belong together', async () => {
+    const { error } = await run({ ...onHost, server: ['builtin', '{ name: files }', '{ name: notes, backend: builtin }'], identityProvider: ['gitlab=1'], user: ['ann', 'bob=bob@example.org', 'eve='] });
+    expect(error!.message.split('\n')).toEqual([
+      expect.stringMatching(/^--server \{ name: files \}: is neither builtin/),
+      expect.stringMatching(/^--user ann: has no = in it/),
+      expect.stringMatching(/^--user eve=: email is no e-mail address/),
+      '--identity-provider gitlab=1: is none of: github, google, oidc',
+    ]);
   });
 
   it('have to say who may call where anybody with an account at a provider could sign in', async () => {
@@ -104,7 +114,7 @@ describe('a server', () => {
 
   it('whose name is wrong hears that once, and what else is wrong', async () => {
     const { error } = await run({ ...onHost, server: ['{ name: My Server, backend: { url: nowhere } }'] });
-    expect(error!.message).toMatch(/^--server name must be lower-case letters, digits and dashes, at most 32; backend\.url is no http or https URL$/);
+    expect(error!.message).toMatch(/^--server \{ name: My Server, backend: \{ url: nowhere \} \}: name must be lower-case letters, digits and dashes, at most 32; backend\.url is no http or https URL$/);
   });
 });
 
@@ -223,6 +233,13 @@ describe('what comes next', () => {
 });
 
 describe('npm run init', () => {
+  it('takes each example of its help', async () => {
+    const { stdout: help } = await npmRun('init', '--help');
+    const examples = [...help.matchAll(/^ {2}npm run (?:--silent )?init -- (.+)$/gm)].map(([, words]) => words!.split(' '));
+    expect(examples.length).toBeGreaterThan(1);
+    for (const words of examples) expect(await npmRun('init', ...words, '--stack', 'nowhere', '--dry-run', '--skip-checks'), words.join(' ')).toMatchObject({ code: 0 });
+  });
+
   it('without a terminal asks nothing: 2, and as JSON what is missing', async () => {
     const { code, stdout, stderr } = await npmRun('init', '--stack', 'nowhere', '--json');
     expect(code).toBe(2);
