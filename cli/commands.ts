@@ -122,7 +122,10 @@ export function commands(exit: (code: ExitCode) => void, name = 'npm run'): Comm
     .option('--dry-run', 'print the file on stdout, and write nothing')
     .option('-y, --yes', 'ask nothing: what the flags do not say is missing')
     .option(...json)
-    .action(async (options: InitOptions) => (await import('./init.ts')).init(options));
+    .action(async (options: InitOptions, asked: Command) => {
+      const stack = asked.getOptionValueSource('stack') === 'default' && options.profile === 'preview' ? 'preview' : options.stack;
+      await (await import('./init.ts')).init({ ...options, stack });
+    });
 
   onStack('drift', {
     summary: 'Says where a stack is not as its config says: expected, found, and what `up` would do',

@@ -19,7 +19,7 @@ export interface Flags {
 
 /** As Commander takes them: the flag, what it says, whether it may be repeated. */
 export const flags: readonly (readonly [flag: string, says: string, repeated?: true])[] = [
-  ['--profile <name>', 'production: deployed with the Pulumi CLI (default); preview: with `npm run up`, to try it'],
+  ['--profile <name>', 'production: deployed with the Pulumi CLI (default); preview: with `npm run up`, to try it, as stack preview without --stack'],
   ['--tier <name>', 'host: a host of your own with ports 80 and 443 open; tunnel: a Cloudflare tunnel, no port open'],
   ['--deploy <machine>', 'where it runs: local, or ssh://user@host[:port]'],
   ['--host <name>', 'its public name, for example mcp.example.org'],

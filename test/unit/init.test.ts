@@ -214,13 +214,18 @@ describe('what comes next', () => {
     const { next, secrets } = JSON.parse(stdout) as { next: { commands: { run: string }[] }; secrets: string[] };
     expect(secrets).toEqual(['cloudflare']);
     expect(next.commands.map(({ run: command }) => command)).toEqual([
+      'pulumi login --local',
+      'export PULUMI_CONFIG_PASSPHRASE=…',
       'pulumi stack select --create prod',
       "pulumi config set --stack prod --secret --path 'drawbridge:secrets.cloudflare'",
       'npm run check-config -- --stack prod',
       'npm run host -- check --stack prod',
       'npm run host -- prepare --stack prod',
       'pulumi up --stack prod',
+      'pulumi stack output resources --stack prod',
+      'pulumi stack output users --show-secrets --stack prod',
       'npm run verify -- --stack prod',
+      'npm run status -- --stack prod',
     ]);
   });
 
@@ -229,6 +234,14 @@ describe('what comes next', () => {
     expect(stdout).toMatch(/Put `cloudflare` \(the API token for Cloudflare\) under `drawbridge:secrets` in Pulumi\.prod\.yaml yourself: in profile preview they stand there in plain text/);
     expect(stdout).toContain('npm run up -- --stack prod');
     expect(stdout).not.toMatch(/^ {2}pulumi /m);
+    // `npm run up` does that by itself.
+    expect(stdout).not.toContain('npm run verify');
+  });
+
+  it('without accounts and without a tunnel names neither passwords nor a connection', async () => {
+    const { stdout } = await run({ ...onHost, user: undefined, identityProvider: ['github=Ov23li'], allow: ['github.octocat'] });
+    expect(stdout).toContain('pulumi stack output resources');
+    expect(stdout).not.toMatch(/output users|npm run status/);
   });
 });
 
@@ -245,6 +258,12 @@ describe('npm run init', () => {
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toEqual({ ok: false, stack: 'nowhere', missing: ['--tier', '--deploy', '--host', '--server', '--user or --identity-provider'], problems: [] });
     expect(stderr).toContain('Missing, as nobody can be asked');
+  });
+
+  it('for a preview is of the stack preview, where none is named', async () => {
+    const flags = ['--profile', 'preview', '--tier', 'host', '--deploy', 'local', '--host', 'mcp.example.org', '--server', 'builtin', '--user', 'ann=ann@example.org', '--dry-run', '--skip-checks', '--json'];
+    expect(JSON.parse((await npmRun('init', ...flags)).stdout)).toMatchObject({ stack: 'preview', next: { warnings: [] } });
+    expect(JSON.parse((await npmRun('init', ...flags, '--stack', 'mine')).stdout)).toMatchObject({ stack: 'mine' });
   });
 
   it('with answers that do not hold is a failure: 1', async () => {
