@@ -145,8 +145,23 @@ describe('the file', () => {
     const { config, ...rest } = parse(written()) as { config: Record<string, unknown> };
     expect(rest).toEqual({ encryptionsalt: 'v1:abc:def' });
     expect(config).toMatchObject({ 'docker:host': 'unix:///x', 'drawbridge:secrets': { github: { secure: 'v1:xyz' } }, 'drawbridge:rotation': { database: 3 }, 'drawbridge:host': 'mcp.example.org' });
-    expect(config).not.toHaveProperty('drawbridge:realm');
     expect(written()).toMatch(/^# mine\n[^]*# theirs/);
+  });
+
+  it('that --force replaces keeps what init does not ask for, and says so; what it asks for is as answered', async () => {
+    const kept = { layout: 'subdomains', registration: 'closed', dataPlaneAllowlist: ['192.0.2.0/24'], publicAddresses: ['203.0.113.7'] };
+    const before = { tier: 'host', ...kept, acme: { email: 'old@example.org', staging: true }, allowlist: { users: ['eve'] }, deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@p', appAddress: '10.0.0.1', proxyAddress: '10.0.0.2' } };
+    writeFileSync(file(), JSON.stringify({ config: Object.fromEntries(Object.entries(before).map(([key, value]) => [`drawbridge:${key}`, value])) }));
+    const { error, stdout } = await run({ ...onHost, force: true });
+    expect(error).toBeUndefined();
+    expect(stdout).toContain(`kept as they were: ${Object.keys(kept).join(', ')}\n`);
+    const values = readStackConfig('prod', directory);
+    expect(values).toMatchObject({ ...kept, acme: { staging: true }, deploy: before.deploy, host: 'mcp.example.org' });
+    expect(values.acme.email).toBeUndefined();
+    expect(values.allowlist).toBeUndefined();
+    expect(stdout).toMatch(/\n\nMind:\n {2}- drawbridge:acme\.staging is true/);
+    await run({ ...onHost, force: true, deploy: 'ssh://deploy@other' });
+    expect(readStackConfig('prod', directory).deploy).toMatchObject({ app: 'ssh://deploy@other', proxy: 'ssh://deploy@other' });
   });
 
   it('that `pulumi stack init` made, without a config, is filled without --force', async () => {
