@@ -73,6 +73,22 @@ export function configOf({ profile, tier, host, deploy, acmeEmail, cloudflare, s
   };
 }
 
+/** The answers that a config holds. Nobody has said yet that they are right. */
+export function answersIn(values: Values): Partial<Answers> {
+  const { profile, tier, host, deploy, acme, cloudflare, clients } = values;
+  const { zone, accountId } = mapIn(cloudflare);
+  const found = {
+    profile,
+    tier,
+    host,
+    deploy: mapIn(deploy).app,
+    acmeEmail: mapIn(acme).email,
+    cloudflare: isText(zone) && isText(accountId) ? { zone, accountId, token: '' } : undefined,
+    clients: Array.isArray(clients) ? clients : undefined,
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => isText(value) || typeof value === 'object'));
+}
+
 /** The whole config: what the answers make of it, and what is there besides. @throws ConfigError */
 export function wholeConfig(answers: Answers, before: Values): Config {
   // The values of secrets come later, and never through here.
@@ -80,6 +96,7 @@ export function wholeConfig(answers: Answers, before: Values): Config {
   return parseConfig({ ...before, ...configOf(answers, before), secrets: { ...secrets, ...mapIn(before.secrets) } });
 }
 
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const mapIn = (value: unknown): Values => (isRecord(value) ? value : {});
 const unlessEmpty = (map: Values): Values | undefined => (Object.keys(map).length > 0 ? map : undefined);
 

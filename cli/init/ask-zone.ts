@@ -27,7 +27,7 @@ export async function givenZone({ cloudflareZone, cloudflareAccount }: Flags, { 
 export async function askZone(prompts: Prompts, { host }: { host?: string }, before?: Zone): Promise<Zone> {
   const zone = await prompts.text({ message: 'Which zone at Cloudflare is it in?', byDefault: before?.zone ?? parentOf(host), read: readZone });
   // The one of the environment was just found wrong, perhaps.
-  const token = (before ? '' : tokenHere()) || (await prompts.secret('An API token for it? (only to check it now, it is not kept; nothing: do not check)'));
+  const token = (before?.token ? '' : tokenHere()) || (await prompts.secret('An API token for it? (only to check it now, it is not kept; nothing: do not check)'));
   const byDefault = (await accountOf({ token, zone })) ?? before?.accountId;
   return { zone, token, accountId: await prompts.text({ message: 'The id of its account? (the dashboard shows it on the overview page of the zone)', ...(byDefault && { byDefault }), read: readAccount }) };
 }

@@ -1,5 +1,5 @@
 import { CommandError, UsageError } from '../errors.ts';
-import type { Answers } from './answers.ts';
+import { type Answers, answersIn, type Values } from './answers.ts';
 import { type Flags, written } from './flags.ts';
 import { type Prompts, Wrong } from './prompts.ts';
 import { type Question, questions, type SoFar } from './questions.ts';
@@ -34,10 +34,14 @@ export class Unfounded extends CommandError {
 
 type Subject = { stack: string; flags: Flags; skipChecks?: boolean };
 
-/** Asks a person for what the flags do not say. Each answer is checked at once, and may be given again. */
-export async function askPerson({ stack, flags, skipChecks = false }: Subject, prompts: Prompts, say: (line: string) => void): Promise<Interview> {
+/**
+ * Asks a person for what the flags do not say. Each answer is checked at once, and may be given again.
+ * @param before the config that is there
+ */
+export async function askPerson({ stack, flags, before, skipChecks = false }: Subject & { before: Values }, prompts: Prompts, say: (line: string) => void): Promise<Interview> {
   const [soFar, holding]: [SoFar, SoFar] = [{}, {}];
   const notes: string[] = [];
+  const had = answersIn(before);
   for (const question of questions) {
     if (isForeign(question, soFar)) {
       foreign(question, flags, soFar).forEach(say);
@@ -45,7 +49,7 @@ export async function askPerson({ stack, flags, skipChecks = false }: Subject, p
     }
     let answer = await given(question, flags, soFar).catch((error: unknown) => problemsOf(error).forEach(say));
     for (let settled = false; !settled; ) {
-      answer ??= await question.ask(prompts, soFar);
+      answer ??= await question.ask(prompts, soFar, had[question.key]);
       const found = (!skipChecks && (await question.check?.(answer, holding, stack))) || { problems: [], notes: [] };
       for (const line of found.notes) say(`  note: ${line}`);
       for (const line of found.problems) say(`  problem: ${line}`);

@@ -32,7 +32,7 @@ export function promptsOn(output: NodeJS.WritableStream) {
     text: async ({ message, byDefault, read }: TextQuestion): Promise<string> => (await input({ message, default: byDefault, validate: (text) => verdict(text.trim(), read) }, context)).trim(),
     /** The answer is not shown. */
     secret: async (message: string): Promise<string> => (await password({ message, mask: '*' }, context)).trim(),
-    choose: <Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> => select({ message, choices }, context),
+    choose: <Value>(message: string, choices: readonly Choice<Value>[], byDefault?: Value): Promise<Value> => select({ message, choices, default: byDefault }, context),
     /** One of them at least. */
     several: <Value>(message: string, choices: readonly (Choice<Value> & { checked?: boolean })[]): Promise<Value[]> => checkbox({ message, choices, required: true }, context),
     yes: (message: string, byDefault: boolean): Promise<boolean> => confirm({ message, default: byDefault }, context),

@@ -23,7 +23,7 @@ export interface Question<Key extends keyof Answers = keyof Answers> {
   given(flags: Flags, soFar: SoFar): Answers[Key] | undefined | Promise<Answers[Key] | undefined>;
   /** The answer where there is none and nobody can be asked. Without it, the flag is required. */
   readonly byDefault?: Answers[Key];
-  /** @param before the answer that is to be another now */
+  /** @param before the answer that it had: Enter keeps it */
   ask(prompts: Prompts, soFar: SoFar, before?: Answers[Key]): Promise<Answers[Key]>;
   /** Asks the world, and changes nothing. @param holding the answers before in which it found nothing wrong */
   check?(answer: Answers[Key], holding: SoFar, stack: string): Promise<Checked>;
@@ -41,22 +41,30 @@ export const questions: readonly Question[] = [
     flags: ['profile'],
     given: ({ profile }) => one('profile', profile, readProfile),
     byDefault: 'production',
-    ask: (prompts) =>
-      prompts.choose('What is it for?', [
-        { value: 'production', name: 'production: deployed with the Pulumi CLI, with state and secrets of your own' },
-        { value: 'preview', name: 'preview: to try it, with `npm run up`; has a test user, and may be lost' },
-      ]),
+    ask: (prompts, _, before) =>
+      prompts.choose(
+        'What is it for?',
+        [
+          { value: 'production', name: 'production: deployed with the Pulumi CLI, with state and secrets of your own' },
+          { value: 'preview', name: 'preview: to try it, with `npm run up`; has a test user, and may be lost' },
+        ],
+        before,
+      ),
   }),
   question<'tier'>({
     key: 'tier',
     flag: '--tier',
     flags: ['tier'],
     given: ({ tier }) => one('tier', tier, readTier),
-    ask: (prompts) =>
-      prompts.choose('How do clients get in?', [
-        { value: 'host', name: 'host: nginx on a host with a public address, ports 80 and 443 open' },
-        { value: 'tunnel', name: 'tunnel: a Cloudflare tunnel, no port open; the domain is a zone at Cloudflare' },
-      ]),
+    ask: (prompts, _, before) =>
+      prompts.choose(
+        'How do clients get in?',
+        [
+          { value: 'host', name: 'host: nginx on a host with a public address, ports 80 and 443 open' },
+          { value: 'tunnel', name: 'tunnel: a Cloudflare tunnel, no port open; the domain is a zone at Cloudflare' },
+        ],
+        before,
+      ),
   }),
   question<'deploy'>({
     key: 'deploy',
@@ -85,7 +93,7 @@ export const questions: readonly Question[] = [
     tier: 'host',
     given: ({ acmeEmail }) => one('acmeEmail', acmeEmail, readEmail),
     byDefault: '',
-    ask: (prompts) => prompts.text({ message: 'Whom may the certificate authority write to? (an e-mail address, or nothing)', read: readEmail }),
+    ask: (prompts, _, before) => prompts.text({ message: 'Whom may the certificate authority write to? (an e-mail address, or nothing)', ...(before && { byDefault: before }), read: readEmail }),
   }),
   question<'cloudflare'>({
     key: 'cloudflare',
@@ -109,7 +117,7 @@ export const questions: readonly Question[] = [
     flags: ['client'],
     given: ({ client }) => each('client', client, readClient),
     byDefault: knownClientNames,
-    ask: (prompts) => prompts.several('Which clients may connect?', knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: true }))),
+    ask: (prompts, _, before = knownClientNames) => prompts.several('Which clients may connect?', knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: before.includes(value) }))),
   }),
   question<'signIn'>({
     key: 'signIn',

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
 import { init, type InitOptions } from '../../cli/init.ts';
 import { readStackConfig } from '../../cli/stack-file.ts';
 import { CloudflareSimulation } from '../cloudflare/simulation.ts';
@@ -105,6 +106,17 @@ describe('a person who deploys to a host', () => {
     await takes('What now?', 2);
     await done;
     expect(existsSync(join(directory, 'Pulumi.prod.yaml'))).toBe(true);
+  });
+
+  it('who has a config keeps by Enter what it says', async () => {
+    reachedMachine({ names: {}, addresses: ['10.0.0.2'] });
+    const cloudflare = { accountId: 'a'.repeat(32), zone: 'example.test' };
+    const config = { profile: 'preview', tier: 'tunnel', host: 'mcp.example.test', deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@m' }, cloudflare: { ...cloudflare, token: { secret: 'cloudflare' } }, clients: ['claude'] };
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), JSON.stringify({ config: Object.fromEntries(Object.entries(config).map(([key, value]) => [`drawbridge:${key}`, value])) }));
+    const done = run({ force: true, server: ['builtin'], user: ['ann=ann@example.org'] });
+    for (const question of ['What is it for?', 'How do clients get in?', 'Where does it run?', 'Its public name?', 'Which zone at Cloudflare', 'An API token', 'The id of its account?', 'Which clients may connect?']) await types(question, '');
+    await done;
+    expect((parse(written()) as { config: object }).config).toMatchObject(Object.fromEntries(Object.entries(config).map(([key, value]) => [`drawbridge:${key}`, value])));
   });
 
   it('goes on without a machine that does not answer: what would be looked up there is not asked', async () => {
