@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
 import { ConfigError } from '../infra/config.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { configOf, secretsOf, wholeConfig } from './init/answers.ts';
@@ -42,9 +41,9 @@ export async function init(options: InitOptions): Promise<void> {
 async function write({ stack, yes = false, force = false, dryRun = false, skipChecks, json = false, directory = projectDirectory, person, ...flags }: InitOptions): Promise<void> {
   // The result is on stdout: the file, or JSON.
   const output = json || dryRun ? process.stderr : process.stdout;
-  const say = (line = '') => void output.write(`${stripVTControlCharacters(line)}\n`);
   const asks = person ?? (!yes && process.stdin.isTTY === true && output.isTTY === true);
   const prompts = promptsOn(output);
+  const { say } = prompts;
   const file = readStackFile(directory, stack);
   const before = valuesIn(file);
   // What a stack has without a config: secrets that were set, and how often they were made anew.
@@ -53,7 +52,7 @@ async function write({ stack, yes = false, force = false, dryRun = false, skipCh
     if (!asks) throw new UsageError(`${taken} Nothing was touched: name another stack with --stack, or replace it with --force (what init does not ask for stays, as do its secrets).`);
     if (!(await stoppable(prompts.yes(`${taken} Replace it? (what is not asked for stays, as do its secrets)`, false)))) throw new CommandError('Stopped; nothing was written.');
   }
-  const { answers, notes } = asks ? await stoppable(askPerson({ stack, flags, before, skipChecks }, prompts, say)) : await readFlags({ stack, flags, skipChecks });
+  const { answers, notes } = asks ? await stoppable(askPerson({ stack, flags, before, skipChecks }, prompts)) : await readFlags({ stack, flags, skipChecks });
   const raw = configOf(answers, before);
   const config = wholeConfig(answers, before);
   const kept = Object.keys(before).filter((key) => !(key in raw));

@@ -2,6 +2,7 @@ import type { Zone } from './answers.ts';
 import { accountOf } from './cloudflare.ts';
 import { type Flags, readEach, together } from './flags.ts';
 import { type Prompts, Wrong } from './prompts.ts';
+import type { Asking } from './questions.ts';
 import { readAccount, readZone } from './read.ts';
 
 const tokenHere = (): string => process.env.CLOUDFLARE_API_TOKEN ?? '';
@@ -24,10 +25,13 @@ export async function givenZone({ cloudflareZone, cloudflareAccount }: Flags, { 
   return { zone, token, accountId };
 }
 
-export async function askZone(prompts: Prompts, { host }: { host?: string }, before?: Zone): Promise<Zone> {
-  const zone = await prompts.text({ message: 'Which zone at Cloudflare is it in?', byDefault: before?.zone ?? parentOf(host), read: readZone });
+export async function askZone(prompts: Prompts, { soFar: { host }, before, fits }: Asking<'cloudflare'>): Promise<Zone> {
+  const anyAccount = { accountId: '0'.repeat(32), token: '' };
+  const zone = await prompts.text({ message: 'Which zone at Cloudflare is it in?', byDefault: before?.zone ?? parentOf(host), read: (text) => fits({ zone: readZone(text), ...anyAccount }) });
   // The one of the environment was just found wrong, perhaps.
-  const token = (before?.token ? '' : tokenHere()) || (await prompts.secret('An API token for it? (only to check it now, it is not kept; nothing: do not check)'));
+  const known = before?.token ? '' : tokenHere();
+  if (!known) prompts.say('  What a token has to be allowed is listed in docs/tunnel.md (“The API token”); the dashboard makes one under My Profile → API Tokens.');
+  const token = known || (await prompts.secret('An API token for it? (only to check it now, it is not kept; nothing: do not check)'));
   const byDefault = (await accountOf({ token, zone })) ?? before?.accountId;
   return { zone, token, accountId: await prompts.text({ message: 'The id of its account? (the dashboard shows it on the overview page of the zone)', ...(byDefault && { byDefault }), read: readAccount }) };
 }

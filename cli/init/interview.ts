@@ -1,8 +1,10 @@
+import { deriveEndpoints } from '../../infra/endpoints.ts';
 import { CommandError, UsageError } from '../errors.ts';
 import { type Answers, answersIn, type Values } from './answers.ts';
+import { draftOf, problemsOf } from './draft.ts';
 import { type Flags, written } from './flags.ts';
 import { type Prompts, Wrong } from './prompts.ts';
-import { type Question, questions, type SoFar } from './questions.ts';
+import { type Asking, type Question, questions, type SoFar } from './questions.ts';
 
 /** The answers, and what is worth knowing about them. */
 export interface Interview {
@@ -38,7 +40,8 @@ type Subject = { stack: string; flags: Flags; skipChecks?: boolean };
  * Asks a person for what the flags do not say. Each answer is checked at once, and may be given again.
  * @param before the config that is there
  */
-export async function askPerson({ stack, flags, before, skipChecks = false }: Subject & { before: Values }, prompts: Prompts, say: (line: string) => void): Promise<Interview> {
+export async function askPerson({ stack, flags, before, skipChecks = false }: Subject & { before: Values }, prompts: Prompts): Promise<Interview> {
+  const { say } = prompts;
   const [soFar, holding]: [SoFar, SoFar] = [{}, {}];
   const notes: string[] = [];
   const had = answersIn(before);
@@ -47,14 +50,15 @@ export async function askPerson({ stack, flags, before, skipChecks = false }: Su
       foreign(question, flags, soFar).forEach(say);
       continue;
     }
-    let answer = await given(question, flags, soFar).catch((error: unknown) => problemsOf(error).forEach(say));
+    const asking = askingFor(question, soFar, before);
+    let answer = await flagged(question, flags, asking).catch((error: unknown) => problemsIn(error).forEach(say));
     for (let settled = false; !settled; ) {
-      answer ??= await question.ask(prompts, soFar, had[question.key]);
+      answer ??= await askUntilItFits(question, prompts, { ...asking, before: had[question.key] });
       const found = (!skipChecks && (await question.check?.(answer, holding, stack))) || { problems: [], notes: [] };
       for (const line of found.notes) say(`  note: ${line}`);
       for (const line of found.problems) say(`  problem: ${line}`);
       const next = found.problems.length === 0 ? 'keep' : await prompts.choose('What now?', choices);
-      if (next === 'answer') answer = await question.ask(prompts, soFar, answer);
+      if (next === 'answer') answer = await askUntilItFits(question, prompts, { ...asking, before: answer });
       settled = next === 'keep';
       if (settled) notes.push(...found.notes, ...found.problems);
       if (found.problems.length === 0) Object.assign(holding, { [question.key]: answer });
@@ -62,6 +66,38 @@ export async function askPerson({ stack, flags, before, skipChecks = false }: Su
     Object.assign(soFar, { [question.key]: answer });
   }
   return { answers: soFar as Answers, notes };
+}
+
+/** Of what is wrong with the whole config, an answer is told what was right without it. */
+function askingFor({ key }: Question, soFar: SoFar, config: Values): Asking {
+  const known = problemsOf(soFar, config);
+  const fits = (answer: unknown) => {
+    const problems = problemsOf({ ...soFar, [key]: answer }, config).filter((problem) => !known.includes(problem));
+    if (problems.length > 0) throw new Wrong(...problems);
+  };
+  return { soFar, before: undefined, fits, endpoints: (answer) => deriveEndpoints(draftOf({ ...soFar, [key]: answer }, config)) };
+}
+
+async function flagged(question: Question, flags: Flags, { soFar, fits }: Asking) {
+  const answer = await given(question, flags, soFar);
+  try {
+    if (answer !== undefined) fits(answer);
+  } catch (error) {
+    throw new Wrong(...problemsIn(error).map((problem) => `${question.flag}: ${problem}`));
+  }
+  return answer;
+}
+
+async function askUntilItFits(question: Question, prompts: Prompts, asking: Asking): Promise<Answers[keyof Answers]> {
+  for (;;) {
+    try {
+      const answer = await question.ask(prompts, asking);
+      asking.fits(answer);
+      return answer;
+    } catch (error) {
+      for (const problem of problemsIn(error)) prompts.say(`  problem: ${problem}`);
+    }
+  }
 }
 
 const choices = [
@@ -88,7 +124,7 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
       if (answer !== undefined) Object.assign(soFar, { [question.key]: answer });
       else if ((!question.tier || soFar.tier) && (question.key !== 'allow' || soFar.signIn)) missing.push(question.flag);
     } catch (error) {
-      wrong.push(...problemsOf(error));
+      wrong.push(...problemsIn(error));
     }
   }
   if (missing.length + wrong.length > 0) throw new Unanswered(missing, wrong);
@@ -110,7 +146,7 @@ const foreign = ({ tier, ...question }: Question, flags: Flags, soFar: SoFar): s
 
 const given = async (question: Question, flags: Flags, soFar: SoFar) => question.given(flags, soFar);
 
-function problemsOf(error: unknown): readonly string[] {
+function problemsIn(error: unknown): readonly string[] {
   if (error instanceof Wrong) return error.problems;
   throw error;
 }

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { checkbox, confirm, input, password, select } from '@inquirer/prompts';
 
 /** An answer that cannot be taken, and why. */
@@ -29,6 +30,7 @@ export type Prompts = ReturnType<typeof promptsOn>;
 export function promptsOn(output: NodeJS.WritableStream) {
   const context = { output };
   return {
+    say: (line = ''): void => void output.write(`${stripVTControlCharacters(line)}\n`),
     text: async ({ message, byDefault, read }: TextQuestion): Promise<string> => (await input({ message, default: byDefault, validate: (text) => verdict(text.trim(), read) }, context)).trim(),
     /** The answer is not shown. */
     secret: async (message: string): Promise<string> => (await password({ message, mask: '*' }, context)).trim(),

@@ -1,3 +1,4 @@
+import type { Endpoints } from '../../infra/endpoint-types.ts';
 import { knownClientNames, knownClients } from '../../keycloak/known-clients.ts';
 import type { Answers } from './answers.ts';
 import { askServers } from './ask-servers.ts';
@@ -12,6 +13,17 @@ import { readAllow, readClient, readEmail, readHost, readProfile, readServer, re
 /** What is answered so far: of a question, the ones before it. */
 export type SoFar = Partial<Answers>;
 
+/** What a question is asked with. */
+export interface Asking<Key extends keyof Answers = keyof Answers> {
+  readonly soFar: SoFar;
+  /** The answer that it had: Enter keeps it. */
+  readonly before: Answers[Key] | undefined;
+  /** Holds an answer, or the first part of one, against the whole config. @throws Wrong with what it makes wrong there */
+  fits(answer: Answers[Key]): void;
+  /** The URLs that the stack has with it. @throws ConfigError where the rest of the config is wrong */
+  endpoints(answer: Answers[Key]): Endpoints;
+}
+
 export interface Question<Key extends keyof Answers = keyof Answers> {
   readonly key: Key;
   /** What gives the answer on the command line, in words and by name. */
@@ -23,8 +35,7 @@ export interface Question<Key extends keyof Answers = keyof Answers> {
   given(flags: Flags, soFar: SoFar): Answers[Key] | undefined | Promise<Answers[Key] | undefined>;
   /** The answer where there is none and nobody can be asked. Without it, the flag is required. */
   readonly byDefault?: Answers[Key];
-  /** @param before the answer that it had: Enter keeps it */
-  ask(prompts: Prompts, soFar: SoFar, before?: Answers[Key]): Promise<Answers[Key]>;
+  ask(prompts: Prompts, asking: Asking<Key>): Promise<Answers[Key]>;
   /** Asks the world, and changes nothing. @param holding the answers before in which it found nothing wrong */
   check?(answer: Answers[Key], holding: SoFar, stack: string): Promise<Checked>;
 }
@@ -41,7 +52,7 @@ export const questions: readonly Question[] = [
     flags: ['profile'],
     given: ({ profile }) => one('profile', profile, readProfile),
     byDefault: 'production',
-    ask: (prompts, _, before) =>
+    ask: (prompts, { before }) =>
       prompts.choose(
         'What is it for?',
         [
@@ -56,7 +67,7 @@ export const questions: readonly Question[] = [
     flag: '--tier',
     flags: ['tier'],
     given: ({ tier }) => one('tier', tier, readTier),
-    ask: (prompts, _, before) =>
+    ask: (prompts, { before }) =>
       prompts.choose(
         'How do clients get in?',
         [
@@ -71,7 +82,7 @@ export const questions: readonly Question[] = [
     flag: '--deploy',
     flags: ['deploy'],
     given: ({ deploy }) => one('deploy', deploy, readTarget),
-    ask: (prompts, _, before) => prompts.text({ message: 'Where does it run? (local, or ssh://user@host)', byDefault: before ?? 'local', read: readTarget }),
+    ask: (prompts, { before, fits }) => prompts.text({ message: 'Where does it run? (local, or ssh://user@host)', byDefault: before ?? 'local', read: (text) => fits(readTarget(text)) }),
     check: (deploy, _, stack) => checkMachine({ deploy }, stack),
   }),
   question<'host'>({
@@ -79,7 +90,7 @@ export const questions: readonly Question[] = [
     flag: '--host',
     flags: ['host'],
     given: ({ host }) => one('host', host, readHost),
-    ask: (prompts, _, before) => prompts.text({ message: 'Its public name? (for example mcp.example.org)', ...(before && { byDefault: before }), read: readHost }),
+    ask: (prompts, { before, fits }) => prompts.text({ message: 'Its public name? (for example mcp.example.org)', ...(before && { byDefault: before }), read: (text) => fits(readHost(text)) }),
     check: async (host, { tier, deploy }) => {
       // Behind a tunnel `up` makes the record itself.
       if (tier === 'tunnel') return { problems: [], notes: [] };
@@ -93,7 +104,7 @@ export const questions: readonly Question[] = [
     tier: 'host',
     given: ({ acmeEmail }) => one('acmeEmail', acmeEmail, readEmail),
     byDefault: '',
-    ask: (prompts, _, before) => prompts.text({ message: 'Whom may the certificate authority write to? (an e-mail address, or nothing)', ...(before && { byDefault: before }), read: readEmail }),
+    ask: (prompts, { before, fits }) => prompts.text({ message: 'Whom may the certificate authority write to? (an e-mail address, or nothing)', ...(before && { byDefault: before }), read: (text) => fits(readEmail(text)) }),
   }),
   question<'cloudflare'>({
     key: 'cloudflare',
@@ -117,7 +128,7 @@ export const questions: readonly Question[] = [
     flags: ['client'],
     given: ({ client }) => each('client', client, readClient),
     byDefault: knownClientNames,
-    ask: (prompts, _, before = knownClientNames) => prompts.several('Which clients may connect?', knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: before.includes(value) }))),
+    ask: (prompts, { before = knownClientNames }) => prompts.several('Which clients may connect?', knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: before.includes(value) }))),
   }),
   question<'signIn'>({
     key: 'signIn',

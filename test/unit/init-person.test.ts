@@ -93,6 +93,39 @@ describe('a person who deploys to a host', () => {
     expect(written()).toContain('app: ssh://deploy@mcp.example.org');
   });
 
+  it('hears of a server or an account at the question for it what makes the whole config wrong', async () => {
+    const done = run({ profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', client: ['claude'], skipChecks: true });
+    await takes('Which MCP server is behind it?', 1);
+    await types('Its URL?', 'http://localhost:3000/mcp');
+    await shows('servers[0].backend.url');
+    erase(25);
+    await types('Its URL?', 'https://files.example.net/mcp');
+    await types('What is it called?', 'auth');
+    await shows('is taken: /auth belongs to the authorization server');
+    erase(4);
+    await types('What is it called?', 'files');
+    await types('Another server?', 'n');
+    await takes('Where do people sign in?');
+    await types('An account for?', 'ann=ann@example.org');
+    await types('Another account?', 'y');
+    await types('An account for?', 'ann=ann@example.net');
+    await shows('is taken: ann is in the list already');
+    erase(19);
+    await types('An account for?', 'bob=bob@example.org');
+    await types('Another account?', 'n');
+    await done;
+    expect(readStackConfig('prod', directory)).toMatchObject({ servers: [{ name: 'files' }], users: [{ username: 'ann' }, { username: 'bob' }] });
+  });
+
+  it('whose flag makes the config wrong hears that before the next question, and is asked', async () => {
+    const done = run({ profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', client: ['claude'], user: ['ann=ann@example.org'], server: ['{ name: auth, backend: builtin }'], skipChecks: true });
+    await takes('Which MCP server is behind it?');
+    expect(said).toContain('--server: servers[0].path is taken: /auth belongs to the authorization server');
+    await types('What is it called?', 'mcp');
+    await types('Another server?', 'n');
+    await done;
+  });
+
   it('puts right what is not an answer’s fault, and has it checked once more, or goes on all the same', async () => {
     const wrong = { names: { 'mcp.example.org': ['198.51.100.1'] }, addresses: ['203.0.113.7'] };
     const machine = reachedMachine({ ...wrong, names: {} });
@@ -151,6 +184,18 @@ describe('a person who deploys behind a tunnel', () => {
     reachedMachine({ names: {}, addresses: ['10.0.0.2'] });
   });
   afterEach(() => cloudflare.stop());
+
+  it('hears at the zone that the name is too far below it', async () => {
+    const done = run({ profile: 'production', tier: 'tunnel', deploy: 'ssh://deploy@m', host: 'a.b.example.test', server: ['builtin'], user: ['ann=ann@example.org'], client: ['claude'], skipChecks: true });
+    await shows('Which zone at Cloudflare');
+    await types('Which zone at Cloudflare', 'example.test');
+    await shows('two labels under the zone');
+    erase(12);
+    await types('Which zone at Cloudflare', 'b.example.test');
+    await types('An API token', '');
+    await types('The id of its account?', 'a'.repeat(32));
+    await done;
+  });
 
   it('gives a token that only asks: which account it is, and whether it may do all that it has to', async () => {
     const [weak, strong] = [cloudflare.tokenWith(['Zone Read', 'DNS Write']), cloudflare.tokenWith(['Zone Read', 'DNS Write', 'Cloudflare Tunnel Write', 'Cache Settings Write'])];
