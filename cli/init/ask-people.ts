@@ -4,6 +4,9 @@ import { type Prompts, Wrong } from './prompts.ts';
 import type { Asking } from './questions.ts';
 import { readAllow, readProvider, readUser } from './read.ts';
 
+/** Where a provider gives out client ids. */
+const places = { github: 'GitHub: Settings → Developer settings → OAuth Apps', google: 'Google: Cloud console → Clients', oidc: 'your provider: a client for the authorization code flow, with a secret' } as const;
+
 /** @throws Wrong */
 export function givenSignIn({ user = [], identityProvider = [], oidcIssuer }: Flags): SignIn | undefined {
   if (user.length + identityProvider.length === 0) return undefined;
@@ -19,7 +22,7 @@ export function givenSignIn({ user = [], identityProvider = [], oidcIssuer }: Fl
 
 const words = { github: 'GitHub', google: 'Google', oidc: 'another provider that speaks OpenID Connect' } as const;
 
-export async function askSignIn(prompts: Prompts, { fits }: Asking<'signIn'>): Promise<SignIn> {
+export async function askSignIn(prompts: Prompts, { fits, endpoints }: Asking<'signIn'>): Promise<SignIn> {
   const ways = await prompts.several('Where do people sign in?', [{ value: 'accounts' as const, name: 'here: with an account that the stack makes', checked: true }, ...providers.map((value) => ({ value, name: words[value] }))]);
   let found: SignIn['providers'] = {};
   for (const alias of providers.filter((each) => ways.includes(each))) {
@@ -29,6 +32,8 @@ export async function askSignIn(prompts: Prompts, { fits }: Asking<'signIn'>): P
       return all;
     };
     const issuer = alias === 'oidc' ? await prompts.text({ message: 'Its issuer? (a URL)', read: (url) => read('any', url) }) : undefined;
+    const { identityProviders } = endpoints({ users: [], providers: read('any', issuer) }).authorizationServer!;
+    prompts.say(`  Drawbridge has to be known there first (${places[alias]}), with the callback URL ${identityProviders[alias]!.callbackUrl}`);
     found = read(await prompts.text({ message: `The client id that ${alias === 'oidc' ? 'it' : words[alias]} shows for Drawbridge?`, read: (id) => read(id, issuer) }), issuer);
   }
   return { users: ways.includes('accounts') ? await askUsers(prompts, (users) => fits({ users, providers: found })) : [], providers: found };

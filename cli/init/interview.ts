@@ -47,11 +47,11 @@ export async function askPerson({ stack, flags, before, skipChecks = false }: Su
   const had = answersIn(before);
   for (const question of questions) {
     if (isForeign(question, soFar)) {
-      foreign(question, flags, soFar).forEach(say);
+      foreign(question, flags, soFar).forEach((problem) => say(problem));
       continue;
     }
     const asking = askingFor(question, soFar, before);
-    let answer = await flagged(question, flags, asking).catch((error: unknown) => problemsIn(error).forEach(say));
+    let answer = await flagged(question, flags, asking, say);
     for (let settled = false; !settled; ) {
       answer ??= await askUntilItFits(question, prompts, { ...asking, before: had[question.key] });
       const found = (!skipChecks && (await question.check?.(answer, holding, stack))) || { problems: [], notes: [] };
@@ -78,14 +78,16 @@ function askingFor({ key }: Question, soFar: SoFar, config: Values): Asking {
   return { soFar, before: undefined, fits, endpoints: (answer) => deriveEndpoints(draftOf({ ...soFar, [key]: answer }, config)) };
 }
 
-async function flagged(question: Question, flags: Flags, { soFar, fits }: Asking) {
-  const answer = await given(question, flags, soFar);
+/** The answer that the flags give, where it can be taken. */
+async function flagged({ given }: Question, flags: Flags, { soFar, fits }: Asking, say: (line: string) => void): Promise<Answers[keyof Answers] | undefined> {
   try {
+    const answer = await given(flags, soFar);
     if (answer !== undefined) fits(answer);
+    return answer;
   } catch (error) {
-    throw new Wrong(...problemsIn(error).map((problem) => `${question.flag}: ${problem}`));
+    problemsIn(error).forEach((problem) => say(problem));
+    return undefined;
   }
-  return answer;
 }
 
 async function askUntilItFits(question: Question, prompts: Prompts, asking: Asking): Promise<Answers[keyof Answers]> {
@@ -119,7 +121,7 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
       continue;
     }
     try {
-      const answer = (await given(question, flags, soFar)) ?? question.byDefault;
+      const answer = (await question.given(flags, soFar)) ?? question.byDefault;
       // Whether these are asked at all hangs on answers that are missing themselves.
       if (answer !== undefined) Object.assign(soFar, { [question.key]: answer });
       else if ((!question.tier || soFar.tier) && (question.key !== 'allow' || soFar.signIn)) missing.push(question.flag);
@@ -143,8 +145,6 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
 const isForeign = ({ tier }: Question, soFar: SoFar): boolean => tier !== undefined && soFar.tier !== undefined && tier !== soFar.tier;
 const foreign = ({ tier, ...question }: Question, flags: Flags, soFar: SoFar): string[] =>
   question.flags.filter((name) => flags[name] !== undefined).map((name) => `${written(name)} is for tier ${tier}, and the tier is ${soFar.tier}: leave it out`);
-
-const given = async (question: Question, flags: Flags, soFar: SoFar) => question.given(flags, soFar);
 
 function problemsIn(error: unknown): readonly string[] {
   if (error instanceof Wrong) return error.problems;

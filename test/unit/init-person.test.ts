@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { init, type InitOptions } from '../../cli/init.ts';
-import { readStackConfig } from '../../cli/stack-file.ts';
+import { readStackConfig, readStackValues } from '../../cli/stack-file.ts';
 import { CloudflareSimulation } from '../cloudflare/simulation.ts';
 import { reachedMachine } from '../support/reached-machine.ts';
 
@@ -120,10 +120,29 @@ describe('a person who deploys to a host', () => {
   it('whose flag makes the config wrong hears that before the next question, and is asked', async () => {
     const done = run({ profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', client: ['claude'], user: ['ann=ann@example.org'], server: ['{ name: auth, backend: builtin }'], skipChecks: true });
     await takes('Which MCP server is behind it?');
-    expect(said).toContain('--server: servers[0].path is taken: /auth belongs to the authorization server');
+    expect(said).toContain('servers[0].path is taken: /auth belongs to the authorization server');
     await types('What is it called?', 'mcp');
     await types('Another server?', 'n');
     await done;
+  });
+
+  it('is told the callback URL, of the realm that there is, before the client id that it is needed for', async () => {
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), 'config:\n  drawbridge:realm: people\n');
+    const done = run({ force: true, profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', server: ['builtin'], client: ['claude'], allow: ['everyone'], skipChecks: true });
+    await shows('Where do people sign in?');
+    for (const key of ['down', 'space', 'down', 'space']) screen.keypress(key);
+    screen.keypress('enter');
+    await shows('The client id that GitHub shows');
+    expect(said).toContain('(GitHub: Settings → Developer settings → OAuth Apps), with the callback URL https://mcp.example.org/auth/realms/people/broker/github/endpoint');
+    expect(said).not.toContain('broker/google');
+    await types('The client id that GitHub shows', 'Ov23li');
+    await shows('The client id that Google shows');
+    expect(said).toContain('(Google: Cloud console → Clients), with the callback URL https://mcp.example.org/auth/realms/people/broker/google/endpoint');
+    await types('The client id that Google shows', '1-a.apps.googleusercontent.com');
+    await types('An account for?', 'ann=ann@example.org');
+    await types('Another account?', 'n');
+    await done;
+    expect(readStackValues('prod', directory).values).toMatchObject({ realm: 'people', identityProviders: { github: { clientId: 'Ov23li' }, google: { clientId: '1-a.apps.googleusercontent.com' } } });
   });
 
   it('puts right what is not an answer’s fault, and has it checked once more, or goes on all the same', async () => {
@@ -201,6 +220,8 @@ describe('a person who deploys behind a tunnel', () => {
     const [weak, strong] = [cloudflare.tokenWith(['Zone Read', 'DNS Write']), cloudflare.tokenWith(['Zone Read', 'DNS Write', 'Cloudflare Tunnel Write', 'Cache Settings Write'])];
     const done = run({ profile: 'production', tier: 'tunnel', deploy: 'ssh://deploy@m', host: 'mcp.example.test', server: ['builtin'], identityProvider: ['github=Ov23li'], allow: ['github.octocat'], client: ['claude'] });
     await types('Which zone at Cloudflare', '');
+    await shows('An API token');
+    expect(said).toContain('What a token has to be allowed is listed in docs/tunnel.md');
     await types('An API token', weak);
     await types(`(${cloudflare.accountId})`, '');
     await shows('What now?');
