@@ -53,14 +53,18 @@ export function together<Parts extends readonly unknown[]>(...parts: { readonly 
   return results as readonly unknown[] as Parts;
 }
 
-/** What each of a flag's values means. @throws Wrong with all that are none, each with the flag */
-export function readEach<T>(name: keyof Flags, values: readonly string[], read: (text: string) => T): T[] {
+/**
+ * What each of a flag's values means.
+ * @param called how an error names a value
+ * @throws Wrong with all that mean nothing, each with the flag
+ */
+export function readEach<T>(name: keyof Flags, values: readonly string[], read: (text: string) => T, called: (value: string, index: number) => string = (value) => value): T[] {
   return together(
-    ...values.map((value) => () => {
+    ...values.map((value, index) => () => {
       try {
         return read(value);
       } catch (error) {
-        throw error instanceof Wrong ? new Wrong(`${written(name)} ${value}: ${error.message}`) : error;
+        throw error instanceof Wrong ? new Wrong(`${written(name)} ${called(value, index)}: ${error.message}`) : error;
       }
     }),
   );

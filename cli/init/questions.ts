@@ -119,7 +119,8 @@ export const questions: readonly Question[] = [
     key: 'servers',
     flag: '--server',
     flags: ['server'],
-    given: ({ server }) => each('server', server, readServer),
+    // One may hold a token, in env or args.
+    given: ({ server }) => server && readEach('server', server, readServer, (_, index) => `number ${index + 1}`),
     ask: askServers,
   }),
   question<'clients'>({

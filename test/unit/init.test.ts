@@ -61,10 +61,10 @@ describe('flags', () => {
     ['a zone in tier host', { cloudflareZone: 'example.org' }, '--cloudflare-zone is for tier tunnel, and the tier is host: leave it out'],
     ['an address for a CA in tier tunnel', { ...behindTunnel, acmeEmail: 'ann@example.org' }, '--acme-email is for tier host, and the tier is tunnel: leave it out'],
     ['a tunnel of which the account is not known', { ...behindTunnel, cloudflareAccount: undefined, cloudflareZone: 'example.test' }, '--cloudflare-account is missing: with CLOUDFLARE_API_TOKEN in the environment Cloudflare is asked for the account of example.test'],
-    ['a server that is no YAML', { server: ['{ name: files'] }, '--server { name: files: is no YAML: '],
-    ['a server without a backend', { server: ['{ name: files }'] }, '--server { name: files }: is neither builtin nor a map with a backend'],
-    ['an image without a port', { server: ['{ name: files, backend: { image: ghcr.io/owner/files } }'] }, '--server { name: files, backend: { image: ghcr.io/owner/files } }: backend.port is missing'],
-    ['an image that is none', { server: ['{ name: files, backend: { image: "Files!", port: 1 } }'] }, 'Files!", port: 1 } }: backend.image is no image name'],
+    ['a server that is no YAML', { server: ['{ name: files'] }, '--server number 1: is no YAML: '],
+    ['a server without a backend', { server: ['{ name: files }'] }, '--server number 1: is neither builtin nor a map with a backend'],
+    ['an image without a port', { server: ['{ name: files, backend: { image: ghcr.io/owner/files } }'] }, '--server number 1: backend.port is missing'],
+    ['an image that is none', { server: ['{ name: files, backend: { image: "Files!", port: 1 } }'] }, '--server number 1: backend.image is no image name'],
     ['a client that nobody knows', { client: ['netscape'] }, '--client netscape: is none of: claude, '],
     ['an account without an address', { user: ['ann='] }, '--user ann=: email is no e-mail address'],
     ['a provider that nobody knows', { identityProvider: ['myspace=1'] }, '--identity-provider myspace=1: is none of: github, google, oidc'],
@@ -78,10 +78,10 @@ describe('flags', () => {
     expect(existsSync(file())).toBe(false);
   });
 
-  it('that are wrong are each named with the value, of all that are repeated and that belong together', async () => {
+  it('that are wrong are each named with the value (a server by its number, as it may hold a token), of all that are repeated and that belong together', async () => {
     const { error } = await run({ ...onHost, server: ['builtin', '{ name: files }', '{ name: notes, backend: builtin }'], identityProvider: ['gitlab=1'], user: ['ann', 'bob=bob@example.org', 'eve='] });
     expect(error!.message.split('\n')).toEqual([
-      expect.stringMatching(/^--server \{ name: files \}: is neither builtin/),
+      expect.stringMatching(/^--server number 2: is neither builtin/),
       expect.stringMatching(/^--user ann: has no = in it/),
       expect.stringMatching(/^--user eve=: email is no e-mail address/),
       '--identity-provider gitlab=1: is none of: github, google, oidc',
@@ -114,7 +114,7 @@ describe('a server', () => {
 
   it('whose name is wrong hears that once, and what else is wrong', async () => {
     const { error } = await run({ ...onHost, server: ['{ name: My Server, backend: { url: nowhere } }'] });
-    expect(error!.message).toMatch(/^--server \{ name: My Server, backend: \{ url: nowhere \} \}: name must be lower-case letters, digits and dashes, at most 32; backend\.url is no http or https URL$/);
+    expect(error!.message).toMatch(/^--server number 1: name must be lower-case letters, digits and dashes, at most 32; backend\.url is no http or https URL$/);
   });
 });
 
