@@ -110,7 +110,7 @@ export function commands(exit: (code: ExitCode) => void, name = 'npm run'): Comm
   const first = onStack('init', {
     summary: 'Asks what a real deploy needs, checks each answer, and writes the stack’s config',
     more: 'Looks at the machine by SSH, at DNS and at Cloudflare, and changes nothing there. Every answer can be given as a flag; without a terminal, or with --yes, nothing is asked. Secrets are not written: it prints the commands that set them. CLOUDFLARE_API_TOKEN: what to ask Cloudflare with.',
-    examples: ['npm run init', 'npm run init -- --stack prod --tier host --deploy ssh://deploy@mcp.example.org --host mcp.example.org --server builtin --user ann=ann@example.org', 'npm run --silent init -- --tier tunnel --deploy local --host mcp.example.org --server builtin --identity-provider github=Ov23li0123456789abcd --allow github.octocat --dry-run'],
+    examples: ['npm run init', 'npm run init -- --stack prod --tier host --deploy ssh://deploy@mcp.example.org --host mcp.example.org --server builtin --user ann=ann@example.org', 'npm run --silent init -- --tier tunnel --deploy local --host mcp.example.org --cloudflare-account 0123456789abcdef0123456789abcdef --server builtin --identity-provider github=Ov23li0123456789abcd --allow github.octocat --dry-run'],
   }, 'prod');
   for (const [flag, says, many] of flags) {
     if (many) first.option(flag, says, repeated);
@@ -122,7 +122,10 @@ export function commands(exit: (code: ExitCode) => void, name = 'npm run'): Comm
     .option('--dry-run', 'print the file on stdout, and write nothing')
     .option('-y, --yes', 'ask nothing: what the flags do not say is missing')
     .option(...json)
-    .action(async (options: InitOptions) => (await import('./init.ts')).init(options));
+    .action(async (options: InitOptions, asked: Command) => {
+      const stack = asked.getOptionValueSource('stack') === 'default' && options.profile === 'preview' ? 'preview' : options.stack;
+      await (await import('./init.ts')).init({ ...options, stack });
+    });
 
   onStack('drift', {
     summary: 'Says where a stack is not as its config says: expected, found, and what `up` would do',

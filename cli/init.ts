@@ -1,8 +1,7 @@
-import { stripVTControlCharacters } from 'node:util';
-import { ConfigError, parseConfig } from '../infra/config.ts';
+import { ConfigError } from '../infra/config.ts';
 import { CommandError, UsageError } from './errors.ts';
-import { configOf, secretsOf } from './init/answers.ts';
-import { configured, descriptions, readStackFile, withConfig, writeStackFile } from './init/file.ts';
+import { configOf, secretsOf, wholeConfig } from './init/answers.ts';
+import { descriptions, readStackFile, valuesIn, withConfig, writeStackFile } from './init/file.ts';
 import type { Flags } from './init/flags.ts';
 import { askPerson, readFlags, Unanswered, Unfounded } from './init/interview.ts';
 import { nextLines, nextSteps } from './init/next.ts';
@@ -42,26 +41,29 @@ export async function init(options: InitOptions): Promise<void> {
 async function write({ stack, yes = false, force = false, dryRun = false, skipChecks, json = false, directory = projectDirectory, person, ...flags }: InitOptions): Promise<void> {
   // The result is on stdout: the file, or JSON.
   const output = json || dryRun ? process.stderr : process.stdout;
-  const say = (line = '') => void output.write(`${stripVTControlCharacters(line)}\n`);
   const asks = person ?? (!yes && process.stdin.isTTY === true && output.isTTY === true);
   const prompts = promptsOn(output);
+  const { say } = prompts;
   const file = readStackFile(directory, stack);
-  if (configured(file).length > 0 && !force && !dryRun) {
+  const before = valuesIn(file);
+  // What a stack has without a config: secrets that were set, and how often they were made anew.
+  if (Object.keys(before).some((key) => key !== 'secrets' && key !== 'rotation') && !force && !dryRun) {
     const taken = `${file.path} has a config already.`;
-    if (!asks) throw new UsageError(`${taken} Nothing was touched: name another stack with --stack, or replace it with --force (its secrets stay).`);
-    if (!(await stoppable(prompts.yes(`${taken} Replace it? (its secrets stay)`, false)))) throw new CommandError('Stopped; nothing was written.');
+    if (!asks) throw new UsageError(`${taken} Nothing was touched: name another stack with --stack, or replace it with --force (what init does not ask for stays, as do its secrets).`);
+    if (!(await stoppable(prompts.yes(`${taken} Replace it? (what is not asked for stays, as do its secrets)`, false)))) throw new CommandError('Stopped; nothing was written.');
   }
-  const { answers, notes } = asks ? await stoppable(askPerson({ stack, flags, skipChecks }, prompts, say)) : await readFlags({ stack, flags, skipChecks });
-  const raw = configOf(answers);
-  // Their values come later, and never through here.
-  const config = parseConfig({ ...raw, secrets: Object.fromEntries(secretsOf(answers).map(({ name }) => [name, { secure: '' }])) });
+  const { answers, notes } = asks ? await stoppable(askPerson({ stack, flags, before, skipChecks }, prompts)) : await readFlags({ stack, flags, skipChecks });
+  const raw = configOf(answers, before);
+  const config = wholeConfig(answers, before);
+  const kept = Object.keys(before).filter((key) => !(key in raw));
   const text = withConfig(file, raw, descriptions(directory));
   if (!dryRun) writeStackFile(file, text);
   const next = nextSteps(stack, answers, config);
-  if (json) return console.log(JSON.stringify({ ok: true, stack, file: file.path, written: !dryRun, config: raw, notes, secrets: secretsOf(answers).map(({ name }) => name), next }, null, 2));
+  if (json) return console.log(JSON.stringify({ ok: true, stack, file: file.path, written: !dryRun, config: raw, kept, notes, secrets: secretsOf(answers).map(({ name }) => name), next }, null, 2));
   if (dryRun) console.log(text.trimEnd());
   say();
   say(dryRun ? `${file.path} would be as above; nothing was written.` : `${file.path} is written.`);
+  if (kept.length > 0) say(`  kept as they were: ${kept.join(', ')}`);
   for (const note of asks ? [] : notes) say(`  note: ${note}`);
   say();
   for (const line of nextLines(next)) say(line);

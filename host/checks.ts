@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Facts, Listener } from './facts.ts';
-import { isLoopback, isPrivate } from './where.ts';
+import { isForTests, isLoopback, isPrivate } from './where.ts';
 
 /** What a stack wants of a machine. */
 export interface Wanted {
@@ -82,7 +82,7 @@ function judgeName(facts: Facts, name: string, front: Names, problems: string[],
   const found = (facts.names[name] ?? []).filter((address) => !isLoopback(address));
   const own = facts.addresses.filter((address) => !isLoopback(address) && !address.startsWith('fe80:'));
   const here = front.publicAddresses.length > 0 ? front.publicAddresses : own;
-  const wanted = here.map((address) => `${isIP(address) === 6 ? 'AAAA' : 'A'} ${address}`).join(', ');
+  const wanted = records(front.publicAddresses.length > 0 || own.some(isForTests) ? here : own.filter((address) => !isPrivate(address)));
   // Without HTTP-01, only clients are kept away, and DNS may follow later.
   const say = (what: string) => void (front.http01 ? problems : warnings).push(what);
   if (found.length === 0) return say(`${name} has no DNS record: it needs ${wanted}`);
@@ -90,12 +90,17 @@ function judgeName(facts: Facts, name: string, front: Names, problems: string[],
   const elsewhere = found.filter((address) => !here.some((each) => same(each, address)));
   if (elsewhere.length === 0) return;
   if (front.appAddress !== undefined && elsewhere.some((address) => same(address, front.appAddress!)))
-    return say(`${name} leads to ${front.appAddress}, the app’s machine: have it lead to this one, ${wanted}, and then run \`up\``);
+    return say(`${name} leads to ${front.appAddress}, the app’s machine: have it lead to this one, ${records(here)}, and then run \`up\``);
   // Behind a router that translates addresses a machine does not know its public one.
   if (front.publicAddresses.length === 0 && own.filter((address) => isIP(address) === isIP(elsewhere[0]!)).every(isPrivate))
     return void warnings.push(`${name} leads to ${elsewhere.join(', ')}, which this machine does not have: if a router passes ports 80 and 443 on from there, name the address in drawbridge:publicAddresses`);
   // One wrong family is enough to fail: a CA asks over IPv6 first where there is an AAAA record.
   say(`${name} leads to ${elsewhere.join(', ')}, which is not this machine: its DNS records have to be ${wanted}${front.publicAddresses.length > 0 ? ' (drawbridge:publicAddresses)' : ''}`);
+}
+
+/** Of addresses, the DNS records. Public DNS has no place for a private one, and behind a router a machine has no other. */
+function records(addresses: readonly string[]): string {
+  return addresses.map((address) => `${isIP(address) === 6 ? 'AAAA' : 'A'} ${address}`).join(', ') || 'the machine’s public address, which drawbridge:publicAddresses names';
 }
 
 function judgeApp(facts: Facts, stack: string, { address, ports }: NonNullable<Wanted['app']>, problems: string[]): void {

@@ -40,7 +40,7 @@ export function explainSsh(target: SshTarget, said: string): string | undefined 
     [/Permission denied \(|Too many authentication failures/, `${host} does not let ${user} in with any of your keys: add one to ssh-agent (ssh-add), or give it yours (ssh-copy-id${port ? ` -p ${port}` : ''} ${user}@${host})`],
     [/Could not resolve hostname/, `there is no address for ${host}: correct the name, or add it to ~/.ssh/config`],
     [/Connection refused/, `nothing listens for ssh on ${host}, port ${port ?? 22}: start sshd there, or correct the port`],
-    [/timed out|No route to host|Network is unreachable/, `${host} does not answer on port ${port ?? 22}: is it up, and does a firewall let you in?`],
+    [/timed out|No route to host|Network is unreachable/, `${host} does not answer on port ${port ?? 22}: see whether it is up, and whether a firewall lets you in`],
   ];
   return meanings.find(([words]) => words.test(said))?.[1];
 }

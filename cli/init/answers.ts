@@ -1,3 +1,5 @@
+import { type Config, parseConfig } from '../../infra/config.ts';
+import { isRecord } from '../../infra/config/values.ts';
 import type { KnownClientName } from '../../keycloak/known-clients.ts';
 
 /** All that is asked for a new stack. What does not belong to its tier is absent. */
@@ -45,23 +47,58 @@ export type Provider = (typeof providers)[number];
 /** Who of those who can sign in may call. */
 export type Allow = 'everyone' | { readonly users: readonly string[]; readonly groups: readonly string[]; readonly domains: readonly string[] };
 
-/** The config of the stack, keyed without the namespace. It names secrets and holds none. */
-export function configOf({ profile, tier, host, deploy, acmeEmail, cloudflare, servers, clients, signIn, allow }: Answers): Record<string, unknown> {
+/** Values of a config, keyed without the namespace. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/**
+ * What the answers make of the config: each key that was asked for, undefined where there is to be none. It names secrets and holds none.
+ * @param before the config that is there, of whose keys some are asked for in part
+ */
+export function configOf({ profile, tier, host, deploy, acmeEmail, cloudflare, servers, clients, signIn, allow }: Answers, before: Values = {}): Values {
   const identityProviders = Object.fromEntries(Object.entries(signIn.providers).map(([alias, provider]) => [alias, { ...provider, clientSecret: { secret: alias } }]));
+  const { email: _, ...acme } = mapIn(before.acme);
   return {
     tier,
     host,
     profile,
     servers,
-    ...(Object.keys(identityProviders).length > 0 && { identityProviders }),
-    ...(allow !== 'everyone' && { allowlist: Object.fromEntries(Object.entries(allow).filter(([, names]) => names.length > 0)) }),
+    identityProviders: unlessEmpty(identityProviders),
+    allowlist: allow === 'everyone' ? undefined : Object.fromEntries(Object.entries(allow).filter(([, names]) => names.length > 0)),
     clients,
-    ...(signIn.users.length > 0 && { users: signIn.users }),
-    ...(acmeEmail && { acme: { email: acmeEmail } }),
-    deploy: { app: deploy, proxy: deploy },
-    ...(cloudflare && { cloudflare: { accountId: cloudflare.accountId, zone: cloudflare.zone, token: { secret: 'cloudflare' } } }),
+    users: signIn.users.length > 0 ? signIn.users : undefined,
+    ...(acmeEmail !== undefined && { acme: unlessEmpty({ ...(acmeEmail && { email: acmeEmail }), ...acme }) }),
+    // The proxy may have a machine of its own.
+    deploy: mapIn(before.deploy).app === deploy ? before.deploy : { app: deploy, proxy: deploy },
+    ...(cloudflare && { cloudflare: { ...mapIn(before.cloudflare), accountId: cloudflare.accountId, zone: cloudflare.zone, token: { secret: 'cloudflare' } } }),
   };
 }
+
+/** The answers that a config holds. Nobody has said yet that they are right. */
+export function answersIn(values: Values): Partial<Answers> {
+  const { profile, tier, host, deploy, acme, cloudflare, clients } = values;
+  const { zone, accountId } = mapIn(cloudflare);
+  const found = {
+    profile,
+    tier,
+    host,
+    deploy: mapIn(deploy).app,
+    acmeEmail: mapIn(acme).email,
+    cloudflare: isText(zone) && isText(accountId) ? { zone, accountId, token: '' } : undefined,
+    clients: Array.isArray(clients) ? clients : undefined,
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => isText(value) || typeof value === 'object'));
+}
+
+/** The whole config: what the answers make of it, and what is there besides. @throws ConfigError */
+export function wholeConfig(answers: Answers, before: Values): Config {
+  // The values of secrets come later, and never through here.
+  const secrets = Object.fromEntries(secretsOf(answers).map(({ name }) => [name, { secure: '' }]));
+  return parseConfig({ ...before, ...configOf(answers, before), secrets: { ...secrets, ...mapIn(before.secrets) } });
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const mapIn = (value: unknown): Values => (isRecord(value) ? value : {});
+const unlessEmpty = (map: Values): Values | undefined => (Object.keys(map).length > 0 ? map : undefined);
 
 /** The secrets that the config names, each with what it is. */
 export function secretsOf({ cloudflare, signIn, servers }: Answers): { name: string; what: string }[] {

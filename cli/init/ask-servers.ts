@@ -1,6 +1,7 @@
 import type { Server } from './answers.ts';
 import { type Prompts, Wrong } from './prompts.ts';
-import { complete } from './read.ts';
+import type { Asking } from './questions.ts';
+import { complete, scopesOf } from './read.ts';
 
 const kinds = [
   { value: 'builtin', name: 'the built-in demonstration server' },
@@ -10,24 +11,27 @@ const kinds = [
 ] as const;
 
 /** At least one. */
-export async function askServers(prompts: Prompts): Promise<Server[]> {
+export async function askServers(prompts: Prompts, { fits }: Asking<'servers'>): Promise<Server[]> {
   const servers: Server[] = [];
-  do servers.push(await askServer(prompts, servers.map(({ name }) => name)));
+  do servers.push(await askServer(prompts, servers, (server) => fits([...servers, server])));
   while (await prompts.yes('Another server?', false));
   return servers;
 }
 
-async function askServer(prompts: Prompts, taken: readonly string[]): Promise<Server> {
-  const backend = await askBackend(prompts, await prompts.choose('Which MCP server is behind it?', kinds));
+async function askServer(prompts: Prompts, others: readonly Server[], fits: (server: Server) => void): Promise<Server> {
+  const isTaken = (name: string) => others.some((other) => other.name === name);
+  const backend = await askBackend(prompts, await prompts.choose('Which MCP server is behind it?', kinds), (one) => fits(complete({ name: `unnamed-${others.length}`, backend: one })));
   const read = (name: string) => {
-    if (taken.includes(name)) throw new Wrong('is the name of another server: give each its own');
-    return complete({ name, backend });
+    if (isTaken(name)) throw new Wrong('is the name of another server: give each its own');
+    const server = complete({ name, backend });
+    fits(server);
+    return server;
   };
-  return read(await prompts.text({ message: 'What is it called? (its path and scopes are called the same)', ...(taken.includes('mcp') ? {} : { byDefault: 'mcp' }), read }));
+  return read(await prompts.text({ message: `What is it called? (then its path is /NAME, and a token for it needs ${scopesOf('NAME', backend).join(' or ')})`, ...(isTaken('mcp') ? {} : { byDefault: 'mcp' }), read }));
 }
 
-async function askBackend(prompts: Prompts, kind: (typeof kinds)[number]['value']): Promise<unknown> {
-  const text = async (message: string, backendOf: (text: string) => object) => backendOf(await prompts.text({ message, read: (answer) => complete({ backend: backendOf(answer) }) }));
+async function askBackend(prompts: Prompts, kind: (typeof kinds)[number]['value'], fits: (backend: unknown) => void): Promise<unknown> {
+  const text = async (message: string, backendOf: (text: string) => object) => backendOf(await prompts.text({ message, read: (answer) => fits(backendOf(answer)) }));
   if (kind === 'builtin') return kind;
   if (kind === 'url') return text('Its URL?', (url) => ({ url }));
   if (kind === 'command') return text('The command, with its arguments?', commandOf);

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { Document, isMap, isScalar, parse, parseDocument, visit, YAMLMap } from 'yaml';
 import { writeDurably } from '../../engine/files.ts';
 import { UsageError } from '../errors.ts';
+import type { Values } from './answers.ts';
 
 const NAMESPACE = 'drawbridge:';
-/** What a stack that stands may not lose: its secrets, and how often they were made anew. */
-const KEPT = ['secrets', 'rotation'];
 const WIDTH = 120;
 
 export interface StackFile {
@@ -26,24 +25,24 @@ export function readStackFile(directory: string, stack: string): StackFile {
   return file;
 }
 
-/** The keys of the config that a new one would overwrite. `pulumi stack init` makes files that have none. */
-export function configured({ text }: StackFile): string[] {
-  const config = parseDocument(text).get('config');
-  return isMap(config) ? config.items.map(({ key }) => String(key)).filter((key) => isOurs(key) && !KEPT.includes(bare(key))) : [];
+/** The config that is there, keyed without the namespace. `pulumi stack init` makes files that have none. */
+export function valuesIn({ text }: StackFile): Values {
+  const { config } = (parse(text) ?? {}) as { config?: Record<string, unknown> | null };
+  return Object.fromEntries(Object.entries(config ?? {}).filter(([key]) => isOurs(key)).map(([key, value]) => [bare(key), value]));
 }
 
 /**
- * The file with this config, each key under what it is for. What else is in it stays: secrets, keys of other programs, how Pulumi encrypts.
- * @param config keyed without the namespace
+ * The file with this config, each key under what it is for. What else is in it stays: other keys, those of other programs, how Pulumi encrypts.
+ * @param config undefined: a key that goes
  * @param says key, without the namespace → what it is for
  */
-export function withConfig({ text }: StackFile, config: Readonly<Record<string, unknown>>, says: Readonly<Record<string, string>>): string {
+export function withConfig({ text }: StackFile, config: Values, says: Readonly<Record<string, string>>): string {
   const document: Document = text ? parseDocument(text) : new Document({});
   if (!isMap(document.get('config'))) document.set('config', new YAMLMap());
   const entries = document.get('config') as YAMLMap;
   entries.flow = false;
-  const kept = entries.items.filter(({ key }) => !isOurs(String(key)) || KEPT.includes(bare(String(key))));
-  const written = Object.entries(config).map(([name, value]) => {
+  const kept = entries.items.filter(({ key }) => !isOurs(String(key)) || !(bare(String(key)) in config));
+  const written = Object.entries(config).filter(([, value]) => value !== undefined).map(([name, value]) => {
     const key = document.createNode(`${NAMESPACE}${name}`);
     if (says[name]) key.commentBefore = wrapped(says[name]);
     const node = document.createNode(value);

@@ -1,3 +1,5 @@
+import { Wrong } from './prompts.ts';
+
 /** The answers as they can be given on the command line. */
 export interface Flags {
   profile?: string;
@@ -17,7 +19,7 @@ export interface Flags {
 
 /** As Commander takes them: the flag, what it says, whether it may be repeated. */
 export const flags: readonly (readonly [flag: string, says: string, repeated?: true])[] = [
-  ['--profile <name>', 'production: deployed with the Pulumi CLI (default); preview: with `npm run up`, to try it'],
+  ['--profile <name>', 'production: deployed with the Pulumi CLI (default); preview: with `npm run up`, to try it, as stack preview without --stack'],
   ['--tier <name>', 'host: a host of your own with ports 80 and 443 open; tunnel: a Cloudflare tunnel, no port open'],
   ['--deploy <machine>', 'where it runs: local, or ssh://user@host[:port]'],
   ['--host <name>', 'its public name, for example mcp.example.org'],
@@ -31,3 +33,39 @@ export const flags: readonly (readonly [flag: string, says: string, repeated?: t
   ['--oidc-issuer <url>', 'the issuer of --identity-provider oidc=…'],
   ['--allow <who>', 'who of them may call: everyone, a user name, an address, @domain or group:name; may be repeated', true],
 ];
+
+/** How it is written on the command line. */
+export const written = (name: keyof Flags): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** The results of all of these. @throws Wrong with the problems of all of them */
+export function together<Parts extends readonly unknown[]>(...parts: { readonly [At in keyof Parts]: () => Parts[At] }): Parts {
+  const problems: string[] = [];
+  const results = parts.map((part) => {
+    try {
+      return part();
+    } catch (error) {
+      if (!(error instanceof Wrong)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  });
+  if (problems.length > 0) throw new Wrong(...problems);
+  return results as readonly unknown[] as Parts;
+}
+
+/**
+ * What each of a flag's values means.
+ * @param called how an error names a value
+ * @throws Wrong with all that mean nothing, each with the flag
+ */
+export function readEach<T>(name: keyof Flags, values: readonly string[], read: (text: string) => T, called: (value: string, index: number) => string = (value) => value): T[] {
+  return together(
+    ...values.map((value, index) => () => {
+      try {
+        return read(value);
+      } catch (error) {
+        throw error instanceof Wrong ? new Wrong(`${written(name)} ${called(value, index)}: ${error.message}`) : error;
+      }
+    }),
+  );
+}

@@ -1,8 +1,10 @@
+import { deriveEndpoints } from '../../infra/endpoints.ts';
 import { CommandError, UsageError } from '../errors.ts';
-import type { Answers } from './answers.ts';
-import type { Flags } from './flags.ts';
+import { type Answers, answersIn, type Values } from './answers.ts';
+import { draftOf, problemsOf } from './draft.ts';
+import { type Flags, written } from './flags.ts';
 import { type Prompts, Wrong } from './prompts.ts';
-import { type Question, questions, type SoFar } from './questions.ts';
+import { type Asking, type Question, questions, type SoFar } from './questions.ts';
 
 /** The answers, and what is worth knowing about them. */
 export interface Interview {
@@ -34,29 +36,70 @@ export class Unfounded extends CommandError {
 
 type Subject = { stack: string; flags: Flags; skipChecks?: boolean };
 
-/** Asks a person for what the flags do not say. Each answer is checked at once, and may be given again. */
-export async function askPerson({ stack, flags, skipChecks = false }: Subject, prompts: Prompts, say: (line: string) => void): Promise<Interview> {
-  const soFar: SoFar = {};
+/**
+ * Asks a person for what the flags do not say. Each answer is checked at once, and may be given again.
+ * @param before the config that is there
+ */
+export async function askPerson({ stack, flags, before, skipChecks = false }: Subject & { before: Values }, prompts: Prompts): Promise<Interview> {
+  const { say } = prompts;
+  const [soFar, holding]: [SoFar, SoFar] = [{}, {}];
   const notes: string[] = [];
+  const had = answersIn(before);
   for (const question of questions) {
     if (isForeign(question, soFar)) {
-      if (isNamed(question, flags)) say(foreign(question, soFar));
+      foreign(question, flags, soFar).forEach((problem) => say(problem));
       continue;
     }
-    let answer = await given(question, flags, soFar).catch((error: unknown) => void say(wordsOf(error, question)));
+    const asking = askingFor(question, soFar, before);
+    let answer = await flagged(question, flags, asking, say);
     for (let settled = false; !settled; ) {
-      answer ??= await question.ask(prompts, soFar);
-      const found = (!skipChecks && (await question.check?.(answer, soFar, stack))) || { problems: [], notes: [] };
+      answer ??= await askUntilItFits(question, prompts, { ...asking, before: had[question.key] });
+      const found = (!skipChecks && (await question.check?.(answer, holding, stack))) || { problems: [], notes: [] };
       for (const line of found.notes) say(`  note: ${line}`);
       for (const line of found.problems) say(`  problem: ${line}`);
       const next = found.problems.length === 0 ? 'keep' : await prompts.choose('What now?', choices);
-      if (next === 'answer') answer = await question.ask(prompts, soFar, answer);
+      if (next === 'answer') answer = await askUntilItFits(question, prompts, { ...asking, before: answer });
       settled = next === 'keep';
       if (settled) notes.push(...found.notes, ...found.problems);
+      if (found.problems.length === 0) Object.assign(holding, { [question.key]: answer });
     }
     Object.assign(soFar, { [question.key]: answer });
   }
   return { answers: soFar as Answers, notes };
+}
+
+/** Of what is wrong with the whole config, an answer is told what was right without it. */
+function askingFor({ key }: Question, soFar: SoFar, config: Values): Asking {
+  const known = problemsOf(soFar, config);
+  const fits = (answer: unknown) => {
+    const problems = problemsOf({ ...soFar, [key]: answer }, config).filter((problem) => !known.includes(problem));
+    if (problems.length > 0) throw new Wrong(...problems);
+  };
+  return { soFar, before: undefined, fits, endpoints: (answer) => deriveEndpoints(draftOf({ ...soFar, [key]: answer }, config)) };
+}
+
+/** The answer that the flags give, where it can be taken. */
+async function flagged({ given }: Question, flags: Flags, { soFar, fits }: Asking, say: (line: string) => void): Promise<Answers[keyof Answers] | undefined> {
+  try {
+    const answer = await given(flags, soFar);
+    if (answer !== undefined) fits(answer);
+    return answer;
+  } catch (error) {
+    problemsIn(error).forEach((problem) => say(problem));
+    return undefined;
+  }
+}
+
+async function askUntilItFits(question: Question, prompts: Prompts, asking: Asking): Promise<Answers[keyof Answers]> {
+  for (;;) {
+    try {
+      const answer = await question.ask(prompts, asking);
+      asking.fits(answer);
+      return answer;
+    } catch (error) {
+      for (const problem of problemsIn(error)) prompts.say(`  problem: ${problem}`);
+    }
+  }
 }
 
 const choices = [
@@ -74,35 +117,36 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
   const [missing, wrong]: [string[], string[]] = [[], []];
   for (const question of questions) {
     if (isForeign(question, soFar)) {
-      if (isNamed(question, flags)) wrong.push(foreign(question, soFar));
+      wrong.push(...foreign(question, flags, soFar));
       continue;
     }
     try {
-      const answer = (await given(question, flags, soFar)) ?? question.byDefault;
+      const answer = (await question.given(flags, soFar)) ?? question.byDefault;
       // Whether these are asked at all hangs on answers that are missing themselves.
       if (answer !== undefined) Object.assign(soFar, { [question.key]: answer });
       else if ((!question.tier || soFar.tier) && (question.key !== 'allow' || soFar.signIn)) missing.push(question.flag);
     } catch (error) {
-      wrong.push(wordsOf(error, question));
+      wrong.push(...problemsIn(error));
     }
   }
   if (missing.length + wrong.length > 0) throw new Unanswered(missing, wrong);
-  const checked = questions.filter(({ key, check }) => !skipChecks && check && soFar[key] !== undefined);
-  const found = await Promise.all(checked.map(async ({ key, flag, check }) => ({ flag, ...(await check!(soFar[key]!, soFar, stack)) })));
-  // A machine that cannot be reached is one problem, whatever was to be asked there.
-  const problems = new Map(found.toReversed().flatMap(({ flag, problems: some }) => some.map((problem) => [problem, flag] as const)));
-  if (problems.size > 0) throw new Unfounded([...problems].map(([problem, flag]) => `${flag}: ${problem}`).reverse());
-  return { answers: soFar as Answers, notes: [...new Set(found.flatMap(({ notes }) => notes))] };
+  const [holding, problems, notes]: [SoFar, string[], string[]] = [{}, [], []];
+  for (const { key, flag, check } of questions) {
+    const found = (!skipChecks && soFar[key] !== undefined && (await check?.(soFar[key], holding, stack))) || { problems: [], notes: [] };
+    problems.push(...found.problems.map((problem) => `${flag}: ${problem}`));
+    notes.push(...found.notes);
+    if (found.problems.length === 0) Object.assign(holding, { [key]: soFar[key] });
+  }
+  if (problems.length > 0) throw new Unfounded(problems);
+  return { answers: soFar as Answers, notes: [...new Set(notes)] };
 }
 
 /** Whether a question is of the other tier. */
 const isForeign = ({ tier }: Question, soFar: SoFar): boolean => tier !== undefined && soFar.tier !== undefined && tier !== soFar.tier;
-const isNamed = (question: Question, flags: Flags): boolean => question.flags.some((name) => flags[name] !== undefined);
-const foreign = ({ flag, tier }: Question, soFar: SoFar): string => `${flag} is for tier ${tier}, and the tier is ${soFar.tier}: leave it out`;
+const foreign = ({ tier, ...question }: Question, flags: Flags, soFar: SoFar): string[] =>
+  question.flags.filter((name) => flags[name] !== undefined).map((name) => `${written(name)} is for tier ${tier}, and the tier is ${soFar.tier}: leave it out`);
 
-const given = async (question: Question, flags: Flags, soFar: SoFar) => question.given(flags, soFar);
-
-function wordsOf(error: unknown, { flag }: Question): string {
-  if (error instanceof Wrong) return `${flag} ${error.message}`;
+function problemsIn(error: unknown): readonly string[] {
+  if (error instanceof Wrong) return error.problems;
   throw error;
 }

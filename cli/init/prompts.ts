@@ -1,7 +1,15 @@
+import { stripVTControlCharacters } from 'node:util';
 import { checkbox, confirm, input, password, select } from '@inquirer/prompts';
 
 /** An answer that cannot be taken, and why. */
-export class Wrong extends Error {}
+export class Wrong extends Error {
+  readonly problems: readonly string[];
+
+  constructor(...problems: string[]) {
+    super(problems.join('; '));
+    this.problems = problems;
+  }
+}
 
 export interface TextQuestion {
   message: string;
@@ -22,10 +30,11 @@ export type Prompts = ReturnType<typeof promptsOn>;
 export function promptsOn(output: NodeJS.WritableStream) {
   const context = { output };
   return {
+    say: (line = ''): void => void output.write(`${stripVTControlCharacters(line)}\n`),
     text: async ({ message, byDefault, read }: TextQuestion): Promise<string> => (await input({ message, default: byDefault, validate: (text) => verdict(text.trim(), read) }, context)).trim(),
     /** The answer is not shown. */
     secret: async (message: string): Promise<string> => (await password({ message, mask: '*' }, context)).trim(),
-    choose: <Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> => select({ message, choices }, context),
+    choose: <Value>(message: string, choices: readonly Choice<Value>[], byDefault?: Value): Promise<Value> => select({ message, choices, default: byDefault }, context),
     /** One of them at least. */
     several: <Value>(message: string, choices: readonly (Choice<Value> & { checked?: boolean })[]): Promise<Value[]> => checkbox({ message, choices, required: true }, context),
     yes: (message: string, byDefault: boolean): Promise<boolean> => confirm({ message, default: byDefault }, context),

@@ -1,3 +1,4 @@
+import type { Endpoints } from '../../infra/endpoint-types.ts';
 import { knownClientNames, knownClients } from '../../keycloak/known-clients.ts';
 import type { Answers } from './answers.ts';
 import { askServers } from './ask-servers.ts';
@@ -5,12 +6,23 @@ import { askAllow, askSignIn, givenSignIn } from './ask-people.ts';
 import { askZone, givenZone } from './ask-zone.ts';
 import { checkCloudflare } from './cloudflare.ts';
 import { type Checked, checkMachine, checkName } from './checks.ts';
-import type { Flags } from './flags.ts';
+import { type Flags, readEach } from './flags.ts';
 import type { Prompts } from './prompts.ts';
 import { readAllow, readClient, readEmail, readHost, readProfile, readServer, readTarget, readTier } from './read.ts';
 
 /** What is answered so far: of a question, the ones before it. */
 export type SoFar = Partial<Answers>;
+
+/** What a question is asked with. */
+export interface Asking<Key extends keyof Answers = keyof Answers> {
+  readonly soFar: SoFar;
+  /** The answer that it had: Enter keeps it. */
+  readonly before: Answers[Key] | undefined;
+  /** Holds an answer, or the first part of one, against the whole config. @throws Wrong with what it makes wrong there */
+  fits(answer: Answers[Key]): void;
+  /** The URLs that the stack has with it. @throws ConfigError where the rest of the config is wrong */
+  endpoints(answer: Answers[Key]): Endpoints;
+}
 
 export interface Question<Key extends keyof Answers = keyof Answers> {
   readonly key: Key;
@@ -19,19 +31,18 @@ export interface Question<Key extends keyof Answers = keyof Answers> {
   readonly flags: readonly (keyof Flags)[];
   /** Asked in this tier only. Default: in both. */
   readonly tier?: Answers['tier'];
-  /** The answer that the flags give; undefined: none. @throws Wrong */
+  /** The answer that the flags give; undefined: none. @throws Wrong, which names the flags */
   given(flags: Flags, soFar: SoFar): Answers[Key] | undefined | Promise<Answers[Key] | undefined>;
   /** The answer where there is none and nobody can be asked. Without it, the flag is required. */
   readonly byDefault?: Answers[Key];
-  /** @param before the answer that is to be another now */
-  ask(prompts: Prompts, soFar: SoFar, before?: Answers[Key]): Promise<Answers[Key]>;
-  /** Asks the world, and changes nothing. */
-  check?(answer: Answers[Key], soFar: SoFar, stack: string): Promise<Checked>;
+  ask(prompts: Prompts, asking: Asking<Key>): Promise<Answers[Key]>;
+  /** Asks the world, and changes nothing. @param holding the answers before in which it found nothing wrong */
+  check?(answer: Answers[Key], holding: SoFar, stack: string): Promise<Checked>;
 }
 
-const question = <Key extends keyof Answers>(one: Question<Key>) => one as unknown as Question;
-const each = <T>(texts: readonly string[] | undefined, read: (text: string) => T): T[] | undefined => texts?.map((text) => read(text));
-const ifGiven = <T>(text: string | undefined, read: (text: string) => T): T | undefined => (text === undefined ? undefined : read(text));
+const question = <Key extends keyof Answers>(asked: Question<Key>) => asked as unknown as Question;
+const each = <T>(name: keyof Flags, texts: readonly string[] | undefined, read: (text: string) => T): T[] | undefined => texts && readEach(name, texts, read);
+const one = <T>(name: keyof Flags, text: string | undefined, read: (text: string) => T): T | undefined => (text === undefined ? undefined : readEach(name, [text], read)[0]);
 
 /** All of them, in the order in which they are asked. */
 export const questions: readonly Question[] = [
@@ -39,50 +50,61 @@ export const questions: readonly Question[] = [
     key: 'profile',
     flag: '--profile',
     flags: ['profile'],
-    given: ({ profile }) => ifGiven(profile, readProfile),
+    given: ({ profile }) => one('profile', profile, readProfile),
     byDefault: 'production',
-    ask: (prompts) =>
-      prompts.choose('What is it for?', [
-        { value: 'production', name: 'production: deployed with the Pulumi CLI, with state and secrets of your own' },
-        { value: 'preview', name: 'preview: to try it, with `npm run up`; has a test user, and may be lost' },
-      ]),
+    ask: (prompts, { before }) =>
+      prompts.choose(
+        'What is it for?',
+        [
+          { value: 'production', name: 'production: deployed with the Pulumi CLI, with state and secrets of your own' },
+          { value: 'preview', name: 'preview: to try it, with `npm run up`; has a test user, and may be lost' },
+        ],
+        before,
+      ),
   }),
   question<'tier'>({
     key: 'tier',
     flag: '--tier',
     flags: ['tier'],
-    given: ({ tier }) => ifGiven(tier, readTier),
-    ask: (prompts) =>
-      prompts.choose('How do clients get in?', [
-        { value: 'host', name: 'host: nginx on a host with a public address, ports 80 and 443 open' },
-        { value: 'tunnel', name: 'tunnel: a Cloudflare tunnel, no port open; the domain is a zone at Cloudflare' },
-      ]),
+    given: ({ tier }) => one('tier', tier, readTier),
+    ask: (prompts, { before }) =>
+      prompts.choose(
+        'How do clients get in?',
+        [
+          { value: 'host', name: 'host: nginx on a host with a public address, ports 80 and 443 open' },
+          { value: 'tunnel', name: 'tunnel: a Cloudflare tunnel, no port open; the domain is a zone at Cloudflare' },
+        ],
+        before,
+      ),
   }),
   question<'deploy'>({
     key: 'deploy',
     flag: '--deploy',
     flags: ['deploy'],
-    given: ({ deploy }) => ifGiven(deploy, readTarget),
-    ask: (prompts, _, before) => prompts.text({ message: 'Where does it run? (local, or ssh://user@host)', byDefault: before ?? 'local', read: readTarget }),
+    given: ({ deploy }) => one('deploy', deploy, readTarget),
+    ask: (prompts, { before, fits }) => prompts.text({ message: 'Where does it run? (local, or ssh://user@host)', byDefault: before ?? 'local', read: (text) => fits(readTarget(text)) }),
     check: (deploy, _, stack) => checkMachine({ deploy }, stack),
   }),
   question<'host'>({
     key: 'host',
     flag: '--host',
     flags: ['host'],
-    given: ({ host }) => ifGiven(host, readHost),
-    ask: (prompts, _, before) => prompts.text({ message: 'Its public name? (for example mcp.example.org)', ...(before && { byDefault: before }), read: readHost }),
-    // Behind a tunnel `up` makes the record itself.
-    check: async (host, { tier, deploy }) => (tier === 'host' && deploy ? checkName({ host, deploy }) : { problems: [], notes: [] }),
+    given: ({ host }) => one('host', host, readHost),
+    ask: (prompts, { before, fits }) => prompts.text({ message: 'Its public name? (for example mcp.example.org)', ...(before && { byDefault: before }), read: (text) => fits(readHost(text)) }),
+    check: async (host, { tier, deploy }) => {
+      // Behind a tunnel `up` makes the record itself.
+      if (tier === 'tunnel') return { problems: [], notes: [] };
+      return deploy ? checkName({ host, deploy }) : { problems: [], notes: [`${host} is not looked up: that takes the machine, which is not reached`] };
+    },
   }),
   question<'acmeEmail'>({
     key: 'acmeEmail',
     flag: '--acme-email',
     flags: ['acmeEmail'],
     tier: 'host',
-    given: ({ acmeEmail }) => ifGiven(acmeEmail, readEmail),
+    given: ({ acmeEmail }) => one('acmeEmail', acmeEmail, readEmail),
     byDefault: '',
-    ask: (prompts) => prompts.text({ message: 'Whom may the certificate authority write to? (an e-mail address, or nothing)', read: readEmail }),
+    ask: (prompts, { before, fits }) => prompts.text({ message: 'Whom may the certificate authority write to? (an e-mail address, or nothing)', ...(before && { byDefault: before }), read: (text) => fits(readEmail(text)) }),
   }),
   question<'cloudflare'>({
     key: 'cloudflare',
@@ -97,16 +119,17 @@ export const questions: readonly Question[] = [
     key: 'servers',
     flag: '--server',
     flags: ['server'],
-    given: ({ server }) => each(server, readServer),
+    // One may hold a token, in env or args.
+    given: ({ server }) => server && readEach('server', server, readServer, (_, index) => `number ${index + 1}`),
     ask: askServers,
   }),
   question<'clients'>({
     key: 'clients',
     flag: '--client',
     flags: ['client'],
-    given: ({ client }) => each(client, readClient),
+    given: ({ client }) => each('client', client, readClient),
     byDefault: knownClientNames,
-    ask: (prompts) => prompts.several('Which clients may connect?', knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: true }))),
+    ask: (prompts, { before = knownClientNames }) => prompts.several('Which clients may connect?', knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: before.includes(value) }))),
   }),
   question<'signIn'>({
     key: 'signIn',
@@ -119,7 +142,7 @@ export const questions: readonly Question[] = [
     key: 'allow',
     flag: '--allow',
     flags: ['allow'],
-    given: ({ allow }, { signIn }) => (allow ? readAllow(allow.join(' ')) : onlyOwnAccounts(signIn)),
+    given: ({ allow }, { signIn }) => (allow ? one('allow', allow.join(' '), readAllow) : onlyOwnAccounts(signIn)),
     ask: askAllow,
   }),
 ];

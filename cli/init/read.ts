@@ -60,13 +60,19 @@ export function readServer(text: string): Server {
 export function complete(value: unknown): Server {
   if (!isRecord(value) || !('backend' in value)) throw new Wrong('is neither builtin nor a map with a backend, for example { name: files, backend: { url: https://files.example.org/mcp } }');
   const { name = 'mcp', backend, ...more } = value;
-  const path = `/${String(name)}`;
-  const scopes = [`${String(name)}:read`, `${String(name)}:write`];
-  // The demonstration server writes notes, which not everybody who reads them should.
-  const server = { name, path, backend, scopes, ...(backend === 'builtin' && { tools: { note_write: scopes[1] } }), ...more };
+  // What follows from a name that is wrong is not wrong once more.
+  const named = serverSchema.shape.name.safeParse(name).data ?? 'mcp';
+  const scopes = scopesOf(named, backend);
+  const server = { name, path: `/${named}`, backend, scopes, ...(backend === 'builtin' && { tools: { note_write: scopes[1] } }), ...more };
   accept(serverSchema, server);
   return server as Server;
 }
+
+/**
+ * One for all of a server: which of its tools change something, only its owner knows. The demonstration server writes notes, which not
+ * everybody who reads them should.
+ */
+export const scopesOf = (name: string, backend: unknown): string[] => (backend === 'builtin' ? [`${name}:read`, `${name}:write`] : [`${name}:use`]);
 
 export function readClient(text: string): KnownClientName {
   if ((knownClientNames as readonly string[]).includes(text)) return text as KnownClientName;

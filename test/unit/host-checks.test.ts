@@ -117,6 +117,15 @@ describe('the DNS records of a public name', () => {
     expect(problems({ name: [] })).toEqual([expect.stringMatching(/mcp\.example\.org has no DNS record: it needs A 203\.0\.113\.5, AAAA 2001:db8::5/)]);
   });
 
+  it.each([
+    [['203.0.113.5/24', '10.0.0.5/24', 'fd00::5/64'], 'A 203.0.113.5'],
+    [['192.168.1.5/24', '100.64.0.5/10', 'fd00::5/64'], 'the machine’s public address, which drawbridge:publicAddresses names'],
+    // A network of tests has DNS of its own.
+    [['198.18.0.10/24', 'fd00:18::10/64'], 'A 198.18.0.10, AAAA fd00:18::10'],
+  ])('are never to be private addresses: of %j they have to be %s', (address, expected) => {
+    expect(problems({ address, name: [] })).toEqual([`mcp.example.org has no DNS record: it needs ${expected}`]);
+  });
+
   it.each(['mcp.example.org 198.51.100.1', 'mcp.example.org 2001:db8::bad'])('have to lead to this machine, in both families: %s does not', (other) => {
     expect(problems({ name: [v4, other] })).toEqual([expect.stringMatching(/leads to (198\.51\.100\.1|2001:db8::bad), which is not this machine/)]);
   });

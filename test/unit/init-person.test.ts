@@ -3,8 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
 import { init, type InitOptions } from '../../cli/init.ts';
-import { readStackConfig } from '../../cli/stack-file.ts';
+import { readStackConfig, readStackValues } from '../../cli/stack-file.ts';
 import { CloudflareSimulation } from '../cloudflare/simulation.ts';
 import { reachedMachine } from '../support/reached-machine.ts';
 
@@ -54,7 +55,7 @@ describe('a person who deploys to a host', () => {
     await types('certificate authority', 'ann@example.org');
     await takes('Which MCP server is behind it?', 1);
     await types('Its URL?', 'https://files.example.net/mcp');
-    await types('What is it called?', 'files');
+    await types('a token for it needs NAME:use', 'files');
     await types('Another server?', 'n');
     await takes('Which clients may connect?');
     await takes('Where do people sign in?');
@@ -67,7 +68,7 @@ describe('a person who deploys to a host', () => {
       host: 'mcp.example.org',
       deploy: { app: 'ssh://deploy@mcp.example.org', proxy: 'ssh://deploy@mcp.example.org' },
       acme: { email: 'ann@example.org' },
-      servers: [{ name: 'files', path: '/files', backend: { url: 'https://files.example.net/mcp' }, scopes: ['files:read', 'files:write'] }],
+      servers: [{ name: 'files', path: '/files', backend: { url: 'https://files.example.net/mcp' }, scopes: ['files:use'] }],
       users: [{ username: 'ann', email: 'ann@example.org' }],
     });
     expect(said).toMatch(/Pulumi\.prod\.yaml is written\.[^]*MCP server files at https:\/\/mcp\.example\.org\/files[^]*pulumi up --stack prod/);
@@ -92,6 +93,58 @@ describe('a person who deploys to a host', () => {
     expect(written()).toContain('app: ssh://deploy@mcp.example.org');
   });
 
+  it('hears of a server or an account at the question for it what makes the whole config wrong', async () => {
+    const done = run({ profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', client: ['claude'], skipChecks: true });
+    await takes('Which MCP server is behind it?', 1);
+    await types('Its URL?', 'http://localhost:3000/mcp');
+    await shows('servers[0].backend.url');
+    erase(25);
+    await types('Its URL?', 'https://files.example.net/mcp');
+    await types('What is it called?', 'auth');
+    await shows('is taken: /auth belongs to the authorization server');
+    erase(4);
+    await types('What is it called?', 'files');
+    await types('Another server?', 'n');
+    await takes('Where do people sign in?');
+    await types('An account for?', 'ann=ann@example.org');
+    await types('Another account?', 'y');
+    await types('An account for?', 'ann=ann@example.net');
+    await shows('is taken: ann is in the list already');
+    erase(19);
+    await types('An account for?', 'bob=bob@example.org');
+    await types('Another account?', 'n');
+    await done;
+    expect(readStackConfig('prod', directory)).toMatchObject({ servers: [{ name: 'files' }], users: [{ username: 'ann' }, { username: 'bob' }] });
+  });
+
+  it('whose flag makes the config wrong hears that before the next question, and is asked', async () => {
+    const done = run({ profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', client: ['claude'], user: ['ann=ann@example.org'], server: ['{ name: auth, backend: builtin }'], skipChecks: true });
+    await takes('Which MCP server is behind it?');
+    expect(said).toContain('servers[0].path is taken: /auth belongs to the authorization server');
+    await types('What is it called?', 'mcp');
+    await types('Another server?', 'n');
+    await done;
+  });
+
+  it('is told the callback URL, of the realm that there is, before the client id that it is needed for', async () => {
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), 'config:\n  drawbridge:realm: people\n');
+    const done = run({ force: true, profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', server: ['builtin'], client: ['claude'], allow: ['everyone'], skipChecks: true });
+    await shows('Where do people sign in?');
+    for (const key of ['down', 'space', 'down', 'space']) screen.keypress(key);
+    screen.keypress('enter');
+    await shows('The client id that GitHub shows');
+    expect(said).toContain('(GitHub: Settings → Developer settings → OAuth Apps), with the callback URL https://mcp.example.org/auth/realms/people/broker/github/endpoint');
+    expect(said).not.toContain('broker/google');
+    await types('The client id that GitHub shows', 'Ov23li');
+    await shows('The client id that Google shows');
+    expect(said).toContain('(Google: Cloud console → Clients), with the callback URL https://mcp.example.org/auth/realms/people/broker/google/endpoint');
+    await types('The client id that Google shows', '1-a.apps.googleusercontent.com');
+    await types('An account for?', 'ann=ann@example.org');
+    await types('Another account?', 'n');
+    await done;
+    expect(readStackValues('prod', directory).values).toMatchObject({ realm: 'people', identityProviders: { github: { clientId: 'Ov23li' }, google: { clientId: '1-a.apps.googleusercontent.com' } } });
+  });
+
   it('puts right what is not an answer’s fault, and has it checked once more, or goes on all the same', async () => {
     const wrong = { names: { 'mcp.example.org': ['198.51.100.1'] }, addresses: ['203.0.113.7'] };
     const machine = reachedMachine({ ...wrong, names: {} });
@@ -105,6 +158,27 @@ describe('a person who deploys to a host', () => {
     await takes('What now?', 2);
     await done;
     expect(existsSync(join(directory, 'Pulumi.prod.yaml'))).toBe(true);
+  });
+
+  it('who has a config keeps by Enter what it says', async () => {
+    reachedMachine({ names: {}, addresses: ['10.0.0.2'] });
+    const cloudflare = { accountId: 'a'.repeat(32), zone: 'example.test' };
+    const config = { profile: 'preview', tier: 'tunnel', host: 'mcp.example.test', deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@m' }, cloudflare: { ...cloudflare, token: { secret: 'cloudflare' } }, clients: ['claude'] };
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), JSON.stringify({ config: Object.fromEntries(Object.entries(config).map(([key, value]) => [`drawbridge:${key}`, value])) }));
+    const done = run({ force: true, server: ['builtin'], user: ['ann=ann@example.org'] });
+    for (const question of ['What is it for?', 'How do clients get in?', 'Where does it run?', 'Its public name?', 'Which zone at Cloudflare', 'An API token', 'The id of its account?', 'Which clients may connect?']) await types(question, '');
+    await done;
+    expect((parse(written()) as { config: object }).config).toMatchObject(Object.fromEntries(Object.entries(config).map(([key, value]) => [`drawbridge:${key}`, value])));
+  });
+
+  it('goes on without a machine that does not answer: what would be looked up there is not asked', async () => {
+    reachedMachine({ names: {}, addresses: [] });
+    const done = run({ profile: 'production', tier: 'host', deploy: 'ssh://deploy@away', server: ['builtin'], user: ['ann=ann@example.org'], client: ['claude'], acmeEmail: '' });
+    await takes('What now?', 2);
+    await types('Its public name?', 'mcp.example.org');
+    await done;
+    expect(said.match(/problem: /g)).toHaveLength(1);
+    expect(said).toContain('note: mcp.example.org is not looked up: that takes the machine, which is not reached');
   });
 
   it('who says no to a file that is there, or leaves at a question, has nothing written', async () => {
@@ -130,10 +204,24 @@ describe('a person who deploys behind a tunnel', () => {
   });
   afterEach(() => cloudflare.stop());
 
+  it('hears at the zone that the name is too far below it', async () => {
+    const done = run({ profile: 'production', tier: 'tunnel', deploy: 'ssh://deploy@m', host: 'a.b.example.test', server: ['builtin'], user: ['ann=ann@example.org'], client: ['claude'], skipChecks: true });
+    await shows('Which zone at Cloudflare');
+    await types('Which zone at Cloudflare', 'example.test');
+    await shows('two labels under the zone');
+    erase(12);
+    await types('Which zone at Cloudflare', 'b.example.test');
+    await types('An API token', '');
+    await types('The id of its account?', 'a'.repeat(32));
+    await done;
+  });
+
   it('gives a token that only asks: which account it is, and whether it may do all that it has to', async () => {
     const [weak, strong] = [cloudflare.tokenWith(['Zone Read', 'DNS Write']), cloudflare.tokenWith(['Zone Read', 'DNS Write', 'Cloudflare Tunnel Write', 'Cache Settings Write'])];
     const done = run({ profile: 'production', tier: 'tunnel', deploy: 'ssh://deploy@m', host: 'mcp.example.test', server: ['builtin'], identityProvider: ['github=Ov23li'], allow: ['github.octocat'], client: ['claude'] });
     await types('Which zone at Cloudflare', '');
+    await shows('An API token');
+    expect(said).toContain('What a token has to be allowed is listed in docs/tunnel.md');
     await types('An API token', weak);
     await types(`(${cloudflare.accountId})`, '');
     await shows('What now?');

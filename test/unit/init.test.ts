@@ -46,36 +46,46 @@ describe('flags', () => {
     const { error } = await run({ deploy: 'mcp.example.org', acmeEmail: 'ann', user: ['ann'] });
     expect(error).toBeInstanceOf(UsageError);
     expect(error!.message.split('\n')).toEqual([
-      '--deploy is neither local nor ssh://user@host[:port]',
-      '--acme-email email is no e-mail address',
-      '--user or --identity-provider has no = in it: for example ann=ann@example.org',
+      '--deploy mcp.example.org: is neither local nor ssh://user@host[:port]',
+      '--acme-email ann: email is no e-mail address',
+      '--user ann: has no = in it: for example ann=ann@example.org',
       'Missing, as nobody can be asked: --tier, --host, --server. `npm run init -- --help` says what each takes.',
     ]);
     expect(existsSync(file())).toBe(false);
   });
 
   it.each<[string, Partial<InitOptions>, string]>([
-    ['a host that is a URL', { host: 'https://mcp.example.org' }, '--host is no host name: lower-case letters'],
-    ['a host without a dot', { host: 'intranet' }, '--host is not a public name: intranet has no dot'],
-    ['a profile that needs no config', { profile: 'local' }, '--profile is none of: production, preview'],
-    ['a zone in tier host', { cloudflareZone: 'example.org' }, '--cloudflare-zone, --cloudflare-account is for tier tunnel, and the tier is host: leave it out'],
+    ['a host that is a URL', { host: 'https://mcp.example.org' }, '--host https://mcp.example.org: is no host name: lower-case letters'],
+    ['a host without a dot', { host: 'intranet' }, '--host intranet: is not a public name: intranet has no dot'],
+    ['a profile that needs no config', { profile: 'local' }, '--profile local: is none of: production, preview'],
+    ['a zone in tier host', { cloudflareZone: 'example.org' }, '--cloudflare-zone is for tier tunnel, and the tier is host: leave it out'],
     ['an address for a CA in tier tunnel', { ...behindTunnel, acmeEmail: 'ann@example.org' }, '--acme-email is for tier host, and the tier is tunnel: leave it out'],
-    ['a tunnel of which the account is not known', { ...behindTunnel, cloudflareAccount: undefined, cloudflareZone: 'example.test' }, '--cloudflare-zone, --cloudflare-account is missing: the account of the zone example.test could not be found out without CLOUDFLARE_API_TOKEN'],
-    ['a server that is no YAML', { server: ['{ name: files'] }, '--server is no YAML: '],
-    ['a server without a backend', { server: ['{ name: files }'] }, '--server is neither builtin nor a map with a backend'],
-    ['an image without a port', { server: ['{ name: files, backend: { image: ghcr.io/owner/files } }'] }, '--server backend.port is missing'],
-    ['an image that is none', { server: ['{ name: files, backend: { image: "Files!", port: 1 } }'] }, '--server backend.image is no image name'],
-    ['a client that nobody knows', { client: ['netscape'] }, '--client is none of: claude, '],
-    ['an account without an address', { user: ['ann='] }, '--user or --identity-provider email is no e-mail address'],
-    ['a provider that nobody knows', { identityProvider: ['myspace=1'] }, '--user or --identity-provider is none of: github, google, oidc'],
+    ['a tunnel of which the account is not known', { ...behindTunnel, cloudflareAccount: undefined, cloudflareZone: 'example.test' }, '--cloudflare-account is missing: with CLOUDFLARE_API_TOKEN in the environment Cloudflare is asked for the account of example.test'],
+    ['a server that is no YAML', { server: ['{ name: files'] }, '--server number 1: is no YAML: '],
+    ['a server without a backend', { server: ['{ name: files }'] }, '--server number 1: is neither builtin nor a map with a backend'],
+    ['an image without a port', { server: ['{ name: files, backend: { image: ghcr.io/owner/files } }'] }, '--server number 1: backend.port is missing'],
+    ['an image that is none', { server: ['{ name: files, backend: { image: "Files!", port: 1 } }'] }, '--server number 1: backend.image is no image name'],
+    ['a client that nobody knows', { client: ['netscape'] }, '--client netscape: is none of: claude, '],
+    ['an account without an address', { user: ['ann='] }, '--user ann=: email is no e-mail address'],
+    ['a provider that nobody knows', { identityProvider: ['myspace=1'] }, '--identity-provider myspace=1: is none of: github, google, oidc'],
     ['a provider twice', { identityProvider: ['github=1', 'github=2'] }, 'names github twice'],
-    ['a provider without its issuer', { identityProvider: ['oidc=1'], allow: ['everyone'] }, '--user or --identity-provider oidc.issuer is missing'],
-    ['everyone and others', { allow: ['everyone', 'ann'] }, '--allow names everyone, and others beside'],
+    ['a provider without its issuer', { identityProvider: ['oidc=1'], allow: ['everyone'] }, '--identity-provider oidc=1: oidc.issuer is missing'],
+    ['everyone and others', { allow: ['everyone', 'ann'] }, '--allow everyone ann: names everyone, and others beside'],
   ])('with %s are wrong use, and say so', async (_, flags, words) => {
     const { error } = await run({ ...onHost, ...flags });
     expect(error).toBeInstanceOf(UsageError);
     expect(error!.message).toContain(words);
     expect(existsSync(file())).toBe(false);
+  });
+
+  it('that are wrong are each named with the value (a server by its number, as it may hold a token), of all that are repeated and that belong together', async () => {
+    const { error } = await run({ ...onHost, server: ['builtin', '{ name: files }', '{ name: notes, backend: builtin }'], identityProvider: ['gitlab=1'], user: ['ann', 'bob=bob@example.org', 'eve='] });
+    expect(error!.message.split('\n')).toEqual([
+      expect.stringMatching(/^--server number 2: is neither builtin/),
+      expect.stringMatching(/^--user ann: has no = in it/),
+      expect.stringMatching(/^--user eve=: email is no e-mail address/),
+      '--identity-provider gitlab=1: is none of: github, google, oidc',
+    ]);
   });
 
   it('have to say who may call where anybody with an account at a provider could sign in', async () => {
@@ -90,6 +100,21 @@ describe('flags', () => {
     expect(error).toBeInstanceOf(ConfigError);
     expect(error!.message).toContain('drawbridge:servers has two servers with the name mcp');
     expect(existsSync(file())).toBe(false);
+  });
+});
+
+describe('a server', () => {
+  it('needs one scope of its own, as nothing says which of its tools would need another; the built-in one guards its notes', async () => {
+    await run({ ...onHost, server: ['builtin', '{ name: files, backend: { url: https://files.example.org/mcp } }'] });
+    expect((parse(written()) as { config: Record<string, unknown> }).config['drawbridge:servers']).toEqual([
+      { name: 'mcp', path: '/mcp', backend: 'builtin', scopes: ['mcp:read', 'mcp:write'], tools: { note_write: 'mcp:write' } },
+      { name: 'files', path: '/files', backend: { url: 'https://files.example.org/mcp' }, scopes: ['files:use'] },
+    ]);
+  });
+
+  it('whose name is wrong hears that once, and what else is wrong', async () => {
+    const { error } = await run({ ...onHost, server: ['{ name: My Server, backend: { url: nowhere } }'] });
+    expect(error!.message).toMatch(/^--server number 1: name must be lower-case letters, digits and dashes, at most 32; backend\.url is no http or https URL$/);
   });
 });
 
@@ -120,8 +145,23 @@ describe('the file', () => {
     const { config, ...rest } = parse(written()) as { config: Record<string, unknown> };
     expect(rest).toEqual({ encryptionsalt: 'v1:abc:def' });
     expect(config).toMatchObject({ 'docker:host': 'unix:///x', 'drawbridge:secrets': { github: { secure: 'v1:xyz' } }, 'drawbridge:rotation': { database: 3 }, 'drawbridge:host': 'mcp.example.org' });
-    expect(config).not.toHaveProperty('drawbridge:realm');
     expect(written()).toMatch(/^# mine\n[^]*# theirs/);
+  });
+
+  it('that --force replaces keeps what init does not ask for, and says so; what it asks for is as answered', async () => {
+    const kept = { layout: 'subdomains', registration: 'closed', dataPlaneAllowlist: ['192.0.2.0/24'], publicAddresses: ['203.0.113.7'] };
+    const before = { tier: 'host', ...kept, acme: { email: 'old@example.org', staging: true }, allowlist: { users: ['eve'] }, deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@p', appAddress: '10.0.0.1', proxyAddress: '10.0.0.2' } };
+    writeFileSync(file(), JSON.stringify({ config: Object.fromEntries(Object.entries(before).map(([key, value]) => [`drawbridge:${key}`, value])) }));
+    const { error, stdout } = await run({ ...onHost, force: true });
+    expect(error).toBeUndefined();
+    expect(stdout).toContain(`kept as they were: ${Object.keys(kept).join(', ')}\n`);
+    const values = readStackConfig('prod', directory);
+    expect(values).toMatchObject({ ...kept, acme: { staging: true }, deploy: before.deploy, host: 'mcp.example.org' });
+    expect(values.acme.email).toBeUndefined();
+    expect(values.allowlist).toBeUndefined();
+    expect(stdout).toMatch(/\n\nMind:\n {2}- drawbridge:acme\.staging is true/);
+    await run({ ...onHost, force: true, deploy: 'ssh://deploy@other' });
+    expect(readStackConfig('prod', directory).deploy).toMatchObject({ app: 'ssh://deploy@other', proxy: 'ssh://deploy@other' });
   });
 
   it('that `pulumi stack init` made, without a config, is filled without --force', async () => {
@@ -156,7 +196,7 @@ describe('checks', () => {
   it('name a machine that cannot be reached, once', async () => {
     reachedMachine({ names: {}, addresses: [] });
     const { error } = await run({ ...onHost, deploy: 'ssh://deploy@away', skipChecks: false });
-    expect(error!.message.split('\n').slice(1)).toEqual(['  - --deploy: ssh://deploy@away: away does not answer on port 22: is it up, and does a firewall let you in?.']);
+    expect(error!.message.split('\n').slice(1)).toEqual(['  - --deploy: ssh://deploy@away: away does not answer on port 22: see whether it is up, and whether a firewall lets you in.']);
   });
 
   it('of a machine that can be reached say what it lacks, which is put right later', async () => {
@@ -189,13 +229,18 @@ describe('what comes next', () => {
     const { next, secrets } = JSON.parse(stdout) as { next: { commands: { run: string }[] }; secrets: string[] };
     expect(secrets).toEqual(['cloudflare']);
     expect(next.commands.map(({ run: command }) => command)).toEqual([
+      'pulumi login --local',
+      'export PULUMI_CONFIG_PASSPHRASE=…',
       'pulumi stack select --create prod',
       "pulumi config set --stack prod --secret --path 'drawbridge:secrets.cloudflare'",
       'npm run check-config -- --stack prod',
       'npm run host -- check --stack prod',
       'npm run host -- prepare --stack prod',
       'pulumi up --stack prod',
+      'pulumi stack output resources --stack prod',
+      'pulumi stack output users --show-secrets --stack prod',
       'npm run verify -- --stack prod',
+      'npm run status -- --stack prod',
     ]);
   });
 
@@ -204,15 +249,36 @@ describe('what comes next', () => {
     expect(stdout).toMatch(/Put `cloudflare` \(the API token for Cloudflare\) under `drawbridge:secrets` in Pulumi\.prod\.yaml yourself: in profile preview they stand there in plain text/);
     expect(stdout).toContain('npm run up -- --stack prod');
     expect(stdout).not.toMatch(/^ {2}pulumi /m);
+    // `npm run up` does that by itself.
+    expect(stdout).not.toContain('npm run verify');
+  });
+
+  it('without accounts and without a tunnel names neither passwords nor a connection', async () => {
+    const { stdout } = await run({ ...onHost, user: undefined, identityProvider: ['github=Ov23li'], allow: ['github.octocat'] });
+    expect(stdout).toContain('pulumi stack output resources');
+    expect(stdout).not.toMatch(/output users|npm run status/);
   });
 });
 
 describe('npm run init', () => {
+  it('takes each example of its help', async () => {
+    const { stdout: help } = await npmRun('init', '--help');
+    const examples = [...help.matchAll(/^ {2}npm run (?:--silent )?init -- (.+)$/gm)].map(([, words]) => words!.split(' '));
+    expect(examples.length).toBeGreaterThan(1);
+    for (const words of examples) expect(await npmRun('init', ...words, '--stack', 'nowhere', '--dry-run', '--skip-checks'), words.join(' ')).toMatchObject({ code: 0 });
+  });
+
   it('without a terminal asks nothing: 2, and as JSON what is missing', async () => {
     const { code, stdout, stderr } = await npmRun('init', '--stack', 'nowhere', '--json');
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toEqual({ ok: false, stack: 'nowhere', missing: ['--tier', '--deploy', '--host', '--server', '--user or --identity-provider'], problems: [] });
     expect(stderr).toContain('Missing, as nobody can be asked');
+  });
+
+  it('for a preview is of the stack preview, where none is named', async () => {
+    const flags = ['--profile', 'preview', '--tier', 'host', '--deploy', 'local', '--host', 'mcp.example.org', '--server', 'builtin', '--user', 'ann=ann@example.org', '--dry-run', '--skip-checks', '--json'];
+    expect(JSON.parse((await npmRun('init', ...flags)).stdout)).toMatchObject({ stack: 'preview', next: { warnings: [] } });
+    expect(JSON.parse((await npmRun('init', ...flags, '--stack', 'mine')).stdout)).toMatchObject({ stack: 'mine' });
   });
 
   it('with answers that do not hold is a failure: 1', async () => {
