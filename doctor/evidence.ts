@@ -15,8 +15,8 @@ const secretHeaders = /^(authorization|proxy-authorization|cookie|set-cookie|mcp
 const secretNames = 'access_token|refresh_token|id_token|id_token_hint|client_secret|registration_access_token|code|code_verifier|client_assertion|assertion|token|api_key|password';
 const inJson = new RegExp(`("(?:${secretNames})"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'gi');
 const inForms = new RegExp(`((?:^|[?&\\s"'])(?:${secretNames})=)[^&\\s"'<>]+`, 'gi');
-// What has the form of a JWT is a token wherever it stands.
-const jwt = /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
+// What has the form of a JWT is a token wherever it stands. The lookbehind keeps it linear: `-eyJ-eyJ-eyJ…` has one place to begin, not thousands.
+const jwt = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
 
 /** @param secrets what may appear nowhere, as it is */
 export function evidenceOf({ ask, answer, failure, milliseconds }: Exchange, secrets: readonly string[]): Evidence {
