@@ -1,7 +1,20 @@
-import { describe, expect, it } from 'vitest';
+import { execFile } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { edgeError } from '../../doctor/causes/edge.ts';
 import { difference } from '../../doctor/causes/judging.ts';
 import { redact } from '../../doctor/evidence.ts';
+import { Exchanges } from '../../doctor/exchange.ts';
+import { type Diagnosis, examine, networkOf, type Options } from '../../doctor/index.ts';
+import { everyone, found, troubles } from '../support/doctor-findings.ts';
+import { DoctorRoom, json } from '../support/doctor-room.ts';
+
+let room: DoctorRoom;
+beforeEach(async () => {
+  room = await DoctorRoom.open();
+});
+afterEach(() => room.close());
+
+const look = (options: Options = {}): Promise<Diagnosis> => examine(room.url, { listenSeconds: 0, ...options });
 
 describe('what a server says at great length', () => {
   // Each of these took minutes where it was looked through again from every place in it.
@@ -22,5 +35,65 @@ describe('what a server says at great length', () => {
   it('is compared with what it ought to be once', () => {
     expect(difference('https://mcp.example.test', `https://mcp.example.test${'/'.repeat(4 * MANY)}x`)).toMatch(/^The shorter one lacks the path/);
     expect(difference('https://mcp.example.test//', 'https://mcp.example.test')).toBe('They differ in a slash at the end.');
+  });
+});
+
+describe('a protocol version that is none', () => {
+  const answerWith = (protocolVersion: unknown) =>
+    room.answer('/mcp', (request, response, body) => {
+      if (request.method !== 'POST') return void response.writeHead(405).end();
+      const { id, method } = JSON.parse(body) as { id?: number; method: string };
+      if (method === 'server/discover') return json(response, 400, { jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } });
+      json(response, id === undefined ? 202 : 200, { jsonrpc: '2.0', id, result: method === 'initialize' ? { protocolVersion, capabilities: {} } : { tools: [] } });
+    });
+
+  it.each(['2025-11-25\r\nx-evil: 1', '2025-11-25\u2028', '', 20251125, undefined])('%j is a failure of its own, and goes back in no header', async (named) => {
+    answerWith(named);
+    const diagnosis = await look();
+    expect(found(diagnosis, 'protocol-version')).toMatchObject({ step: 'call', weight: 'failure', clients: everyone, what: expect.stringContaining(`the protocol version ${JSON.stringify(named) ?? 'nothing'}, which is none`) as string, remedies: [expect.stringContaining('2025-11-25')] });
+    expect(troubles(diagnosis)).toHaveLength(2);
+    expect(diagnosis.clients.every(({ protocol }) => protocol === undefined)).toBe(true);
+  });
+
+  it('that is a date is the version of the conversation', async () => {
+    answerWith('2025-06-18');
+    const diagnosis = await look();
+    expect(diagnosis.ok).toBe(true);
+    expect(diagnosis.clients.map(({ protocol }) => protocol)).toEqual(everyone.map(() => '2025-06-18'));
+  });
+});
+
+describe('a request', () => {
+  it('with a header that cannot be sent fails by itself, and holds no connection back', async () => {
+    const exchanges = new Exchanges(networkOf());
+    try {
+      const ask = (value: string) => exchanges.fresh({ url: `${room.origin}/x`, headers: { 'mcp-session-id': value }, patience: 1_000 });
+      const odd = await Promise.all(Array.from({ length: 20 }, () => ask('one\r\nx-evil: 1')));
+      expect(new Set(odd.map(({ failure }) => failure?.code))).toEqual(new Set(['ERR_INVALID_CHAR']));
+      expect((await ask('one')).answer?.status).toBe(404);
+    } finally {
+      await exchanges.close();
+    }
+  });
+
+  it('beyond the 160th is not made, and what was found until then is reported', async () => {
+    const exchanges = new Exchanges(networkOf());
+    try {
+      const made = await Promise.all(Array.from({ length: 170 }, (_, index) => exchanges.fresh({ url: `${room.origin}/${index}`, headers: {} })));
+      expect(made.filter(({ answer }) => answer)).toHaveLength(160);
+      expect(made.at(-1)!.failure!.code).toBe('not asked, after 160 requests');
+      expect([exchanges.count, room.requests.length]).toEqual([160, 160]);
+    } finally {
+      await exchanges.close();
+    }
+  });
+
+  it('that is waited for keeps the process from ending without a report', async () => {
+    // A connection that never comes about holds nothing else open.
+    const script = `import { Exchanges } from './doctor/exchange.ts';
+      const { failure } = await new Exchanges({ connect() {} }).fresh({ url: 'http://mcp.example.test/', headers: {}, patience: 200 });
+      console.log(failure.kind);`;
+    const [code, out] = await new Promise<[unknown, string]>((resolve) => execFile(process.execPath, ['--input-type=module', '--eval', script], (error, stdout) => resolve([error?.code ?? 0, stdout])));
+    expect([code, out]).toEqual([0, 'timeout\n']);
   });
 });
