@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { type ClientName, clientNames, examine, networkOf, type Options, reportLines } from '../doctor/index.ts';
-import { plain } from '../host/plain.ts';
+import { plain, plainJson } from '../host/plain.ts';
 import { UsageError } from './errors.ts';
 import { openInBrowser } from './open.ts';
 
@@ -30,7 +30,7 @@ export async function doctor(url: string, options: DoctorOptions): Promise<0 | 1
   if (options.tokenStdin && !token) throw new UsageError('--token-stdin: there was no token on stdin.');
   if (process.stderr.isTTY) console.error(plain(`Looking at ${wanted.url} as its clients would …\n`));
   const diagnosis = await examine(wanted.url, { ...wanted.options, ...(token && !options.signIn && { token: token.replace(/^Bearer /i, '') }) });
-  console.log(options.json ? JSON.stringify(diagnosis, null, 2) : plain(reportLines(diagnosis, options).join('\n')));
+  console.log(options.json ? plainJson(diagnosis) : plain(reportLines(diagnosis, options).join('\n')));
   return diagnosis.ok ? 0 : 1;
 }
 

@@ -19,8 +19,11 @@ export function reportLines({ url, clients, findings, notTried, requests, second
 
 function findingLines({ weight, step, clients, what, remedies, source, evidence }: Finding, all: Diagnosis['clients'], verbose: boolean): string[] {
   const whom = clients.length === all.length && all.length > 1 ? 'all clients' : all.filter(({ client }) => clients.includes(client)).map(({ title }) => title.replace(/ \(.*/, '')).join(', ');
-  return [`${signs[weight]} ${step} · ${whom}`, `  ${what}`, ...remedies.map((remedy) => `  → ${remedy}`), ...(verbose ? [`  See: ${source}`, ...evidence.flatMap(evidenceLines)] : [])];
+  return [`${signs[weight]} ${step} · ${whom}`, `  ${oneLine(what)}`, ...remedies.map((remedy) => `  → ${oneLine(remedy)}`), ...(verbose ? [`  See: ${source}`, ...evidence.flatMap(evidenceLines)] : [])];
 }
+
+/** Servers have their say in sentences: with a line break one could write lines of the report itself. */
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
 
 function evidenceLines({ request, response, failure, milliseconds }: Evidence): string[] {
   const headers = (of: Readonly<Record<string, string>>) => Object.entries(of).map(([name, value]) => `${name}: ${value}`);
@@ -29,6 +32,6 @@ function evidenceLines({ request, response, failure, milliseconds }: Evidence): 
     '',
     ...[`${request.method} ${request.url}`, ...headers(request.headers), ...body(request.body)].map((line) => `    > ${line}`),
     ...(response ? [`${response.status} after ${milliseconds} ms`, ...headers(response.headers), ...body(response.body)].map((line) => `    < ${line}`) : []),
-    ...(failure ? [`    < ${failure.code}: ${failure.message} (after ${milliseconds} ms)`] : []),
+    ...(failure ? [`    < ${failure.code}: ${oneLine(failure.message)} (after ${milliseconds} ms)`] : []),
   ];
 }

@@ -6,7 +6,7 @@ import { main } from '../../cli/main.ts';
 import { clientNames, clients } from '../../doctor/clients/index.ts';
 import type { Diagnosis } from '../../doctor/index.ts';
 import { knownClients } from '../../keycloak/known-clients.ts';
-import { DoctorRoom } from '../support/doctor-room.ts';
+import { DoctorRoom, json } from '../support/doctor-room.ts';
 import { Certificates } from '../support/pretend-network.ts';
 
 let room: DoctorRoom;
@@ -16,6 +16,7 @@ beforeAll(async () => {
 afterAll(() => room.close());
 afterEach(() => {
   room.breaks.length = 0;
+  room.resourceDocument = {};
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
 });
@@ -64,6 +65,22 @@ describe('npm run doctor', () => {
     expect(diagnosis).toMatchObject({ url: room.url, ok: true });
     expect(diagnosis.clients.map(({ client }) => client)).toEqual(clientNames);
     expect(diagnosis.requests).toBeLessThan(90);
+  });
+
+  it('lets no server write lines of its report, nor turn what follows around', async () => {
+    const forged = 'no\n\n✓ Claude (web, desktop, mobile)\r\n✓ everyone\u2028\u202e\u009b31m\u{e0041}';
+    room.answer('/auth/register', (_, response) => json(response, 400, { error: 'x', error_description: forged }));
+    room.resourceDocument = { resource: forged };
+    for (const verbose of [[], ['--verbose']]) {
+      const { code, out } = await run(room.url, '--listen', '0', '--register', '--client', 'claude', ...verbose);
+      expect(code).toBe(1);
+      expect(out).toContain('no ✓ Claude (web, desktop, mobile) ✓ everyone');
+      expect(out.split('\n').filter((line) => line.startsWith('✓'))).toEqual([]);
+      expect(out).not.toMatch(/\p{Cf}|[^\P{Cc}\n]/u);
+    }
+    const { out } = await run(room.url, '--listen', '0', '--register', '--client', 'claude', '--json');
+    expect(out).not.toMatch(/\p{Cf}|[^\P{Cc}\n]/u);
+    expect((JSON.parse(out) as Diagnosis).findings.some(({ what }) => what.includes(forged))).toBe(true);
   });
 
   it('takes a token from DRAWBRIDGE_TOKEN, and shows it nowhere', async () => {
