@@ -3,10 +3,11 @@ import { type Finding, findingsOf, type Verdict, verdictsOf } from './diagnose.t
 import { Exchanges } from './exchange.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Scene, Tool } from './scene.ts';
+import { formsOf, secretsOf } from './secrets.ts';
 import { signIn, type SignedIn } from './sign-in.ts';
 import { reach } from './steps/reach.ts';
 import { tokenFacts, type TokenFacts } from './steps/token.ts';
-import { listenAndLeave, walk, type Walk } from './walk.ts';
+import { exchangesOf, listenAndLeave, walk, type Walk } from './walk.ts';
 
 export { type ClientName, clientNames } from './clients/index.ts';
 export type { Finding, Verdict } from './diagnose.ts';
@@ -69,7 +70,8 @@ export async function examine(url: string, options: Options = {}): Promise<Diagn
     const walks = await Promise.all(chosen.map((client) => walk(withToken, client, typed, place, facts)));
     await listenAndLeave(withToken, walks);
     if (facts) facts.left = await signedIn?.leave();
-    const secrets = [token, signedIn?.refresh].filter((secret) => secret !== undefined);
+    const made = [...walks.flatMap((way) => exchangesOf(way).map(([, exchange]) => exchange)), signedIn?.registered, signedIn?.exchange].filter((exchange) => exchange !== undefined);
+    const secrets = formsOf([...(token ? [token] : []), ...made.flatMap(secretsOf)]);
     const findings = findingsOf(walks, secrets);
     const verdicts = verdictsOf(walks, findings);
     return { url: typed.href, ok: verdicts.every(({ connects }) => connects), clients: verdicts, findings, notTried: notTried(walks, options), requests: exchanges.count, seconds: Math.round(performance.now() - started) / 1000 };

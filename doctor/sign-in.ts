@@ -20,6 +20,8 @@ export interface SignedIn {
   readonly refresh?: string;
   /** Why there is no token, where that is not what the clients' own ways will show. */
   readonly problem?: string;
+  /** The registration that was made for it. */
+  readonly registered?: Exchange;
   /** The token request. */
   readonly exchange?: Exchange;
   /** Deletes the client that was registered for it. @returns its id where that does not work */
@@ -47,19 +49,19 @@ export async function signIn(scene: Scene, typed: URL, place: Place, show: (auth
     const registered = await registration(scene, client, server.document, found);
     const { clientId } = registered;
     if (clientId === undefined) return { leave: nothingToLeave };
-    const leave = async () => (registered.exchange && (await unregister(scene, client, registered))?.answer?.status !== 204 ? clientId : undefined);
+    const made = { registered: registered.exchange, leave: async () => (registered.exchange && (await unregister(scene, client, registered))?.answer?.status !== 204 ? clientId : undefined) };
     const [verifier, state] = [randomBytes(32).toString('base64url'), randomBytes(16).toString('base64url')];
     const resourceId = described.document?.resource ?? resource;
     show(authorizationUrl(server.document, { clientId, redirectUri: callback.redirectUri, scope: client.scope(found), resource: resourceId, state, verifier }));
     const answer = await callback.answer;
     const problem = !answer ? 'nobody signed in within five minutes' : problemOf(answer, state, server.document.issuer);
-    if (problem) return { problem, leave };
+    if (problem) return { problem, ...made };
     const { client_secret: secret } = (registered.exchange && jsonOf(registered.exchange)) ?? {};
     const form = { grant_type: 'authorization_code', code: answer!.get('code')!, redirect_uri: callback.redirectUri, client_id: clientId, code_verifier: verifier, resource: resourceId, ...(typeof secret === 'string' && { client_secret: secret }) };
     const exchange = await scene.exchanges.fresh({ method: 'POST', url: server.document.token_endpoint, headers: { 'user-agent': client.agents.discovery, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(form).toString() });
     const { access_token: access, refresh_token: refresh, error, error_description: description } = jsonOf(exchange) ?? {};
-    if (typeof access !== 'string') return { problem: `the sign-in succeeds, and the token request fails: ${said(exchange)}${error ? ` (${[error, description].filter(Boolean).join(': ')})` : ''}`, exchange, leave };
-    return { access, refresh: typeof refresh === 'string' ? refresh : undefined, exchange, leave };
+    if (typeof access !== 'string') return { problem: `the sign-in succeeds, and the token request fails: ${said(exchange)}${error ? ` (${[error, description].filter(Boolean).join(': ')})` : ''}`, exchange, ...made };
+    return { access, refresh: typeof refresh === 'string' ? refresh : undefined, exchange, ...made };
   } finally {
     callback.close();
   }

@@ -27,7 +27,7 @@ export async function call(scene: Scene, client: Client, resource: string, token
   if (isModern(message)) return { ...(await tools(scene, resource, agent, modern(2, 'tools/list', client.name), token, {})), opening, version: '2026-07-28', headers: {}, modern: true };
   const { protocolVersion: named } = result;
   const version = typeof named === 'string' && /^\d{4}-\d\d-\d\d$/.test(named) ? named : undefined;
-  const oddVersion = version === undefined ? (JSON.stringify(named) ?? 'nothing').slice(0, 100) : undefined;
+  const oddVersion = version === undefined ? (JSON.stringify(named) ?? 'nothing') : undefined;
   const session = opening.answer?.headers['mcp-session-id'];
   const headers = { ...(version && { 'mcp-protocol-version': version }), ...(session && { 'mcp-session-id': session }) };
   await scene.exchanges.make(ask(resource, agent, notification('notifications/initialized'), token, headers));

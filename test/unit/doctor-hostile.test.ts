@@ -4,7 +4,7 @@ import { edgeError } from '../../doctor/causes/edge.ts';
 import { difference } from '../../doctor/causes/judging.ts';
 import { redact } from '../../doctor/evidence.ts';
 import { Exchanges } from '../../doctor/exchange.ts';
-import { type Diagnosis, examine, networkOf, type Options } from '../../doctor/index.ts';
+import { type Diagnosis, examine, networkOf, type Options, reportLines } from '../../doctor/index.ts';
 import { everyone, found, troubles } from '../support/doctor-findings.ts';
 import { DoctorRoom, json } from '../support/doctor-room.ts';
 
@@ -95,5 +95,52 @@ describe('a request', () => {
       console.log(failure.kind);`;
     const [code, out] = await new Promise<[unknown, string]>((resolve) => execFile(process.execPath, ['--input-type=module', '--eval', script], (error, stdout) => resolve([error?.code ?? 0, stdout])));
     expect([code, out]).toEqual([0, 'timeout\n']);
+  });
+});
+
+describe('secrets that a server gives back in another form', () => {
+  const forms = (secret: string) => [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('base64url'), Buffer.from(`x:${secret}`).toString('base64'), JSON.stringify(`Bearer ${secret}`)];
+  const all = (diagnosis: Diagnosis) => JSON.stringify(diagnosis) + reportLines(diagnosis, { verbose: true }).join('\n');
+  /** No part of it that would be of use; a few bits at its ends are. */
+  const isShown = (shown: string, secret: string) => forms(secret).some((form) => shown.includes(form.slice(4, -4)));
+
+  it('are shown in none, of a registration and of a token', async () => {
+    const [management, secret, token] = ['a/registration+token=of the server', 'client-secret/~with+all=signs', 'opaque/token+of-the~user=='];
+    room.breaks.push((request, response, body) => {
+      const echo = (status: number, of: string) => json(response, status, { error_description: forms(of).join(' or '), client_name: forms(secret).join(' or ') });
+      if (request.method === 'DELETE') return echo(403, management);
+      if (request.url === '/auth/register') return json(response, 201, { ...(JSON.parse(body) as object), client_id: 'one', client_secret: secret, registration_access_token: management, registration_client_uri: `${room.origin}/auth/register/one` });
+      if (request.headers.authorization) return echo(500, token);
+      return false;
+    });
+    const diagnosis = await look({ register: true, token });
+    const shown = all(diagnosis);
+    expect(diagnosis.findings.map(({ id }) => id)).toEqual(expect.arrayContaining(['registration-left', 'call-fails']));
+    expect(shown).toContain('[redacted]');
+    for (const each of [management, secret, token]) expect(isShown(shown, each)).toBe(false);
+  });
+
+  it('are shown in none, of a sign-in', async () => {
+    let verifier = '';
+    room.answer('/auth/token', (_, response, body) => {
+      verifier = new URLSearchParams(body).get('code_verifier')!;
+      json(response, 400, { error: 'x', error_description: [...forms(verifier), ...forms('planted-code')].join(' or ') });
+    });
+    const diagnosis = await look({ register: true, signIn: (url) => void fetch(url, { headers: { 'x-person': 'alice' } }) });
+    expect(found(diagnosis, 'sign-in-fails').what).toContain('[redacted]');
+    for (const each of [verifier, 'planted-code']) expect(isShown(all(diagnosis), each)).toBe(false);
+  });
+
+  it('are shown in none, of a session', async () => {
+    const session = 'session/of+one~user';
+    room.answer('/mcp', (request, response, body) => {
+      if (request.method === 'GET') return void response.writeHead(405).end();
+      const { id, method } = JSON.parse(body || '{}') as { id?: number; method?: string };
+      if (method !== 'initialize') return json(response, 500, { jsonrpc: '2.0', id: id ?? null, error: { code: -32000, message: forms(session).join(' or ') } });
+      json(response, 200, { jsonrpc: '2.0', id, result: { protocolVersion: '2025-11-25', capabilities: {} } }, { 'mcp-session-id': session });
+    });
+    const diagnosis = await look({ clients: ['cursor'] });
+    expect(found(diagnosis, 'call-fails').what).toContain('[redacted]');
+    expect(isShown(all(diagnosis), session)).toBe(false);
   });
 });
