@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { type ClientName, clientNames, examine, networkOf, type Options, reportLines } from '../doctor/index.ts';
+import { type ClientName, clientNames, examine, networkOf, type Options, reportLines, tokenFacts } from '../doctor/index.ts';
 import { plain, plainJson } from '../host/plain.ts';
+import { isLoopback } from '../host/where.ts';
 import { UsageError } from './errors.ts';
 import { openInBrowser } from './open.ts';
 
@@ -26,12 +27,32 @@ export interface DoctorOptions {
  */
 export async function doctor(url: string, options: DoctorOptions): Promise<0 | 1> {
   const wanted = parse(url, options);
-  const token = options.tokenStdin ? (await text(process.stdin)).trim() : process.env.DRAWBRIDGE_TOKEN?.trim();
-  if (options.tokenStdin && !token) throw new UsageError('--token-stdin: there was no token on stdin.');
+  const token = options.signIn ? undefined : await tokenFor(new URL(wanted.url), options.tokenStdin ?? false);
   if (process.stderr.isTTY) console.error(plain(`Looking at ${wanted.url} as its clients would …\n`));
-  const diagnosis = await examine(wanted.url, { ...wanted.options, ...(token && !options.signIn && { token: token.replace(/^Bearer /i, '') }) });
+  const diagnosis = await examine(wanted.url, { ...wanted.options, token });
   console.log(options.json ? plainJson(diagnosis) : plain(reportLines(diagnosis, options).join('\n')));
   return diagnosis.ok ? 0 : 1;
+}
+
+/** The token that was given, looked at before anybody gets it. */
+async function tokenFor(url: URL, fromStdin: boolean): Promise<string | undefined> {
+  const given = fromStdin ? await text(process.stdin) : process.env.DRAWBRIDGE_TOKEN;
+  const token = given?.trim().replace(/^Bearer(\s+|$)/i, '');
+  if (fromStdin && !token) throw new UsageError('--token-stdin: there was no token on stdin.');
+  if (!token) return undefined;
+  if (!fromStdin) checkMeantFor(url, token);
+  return token;
+}
+
+/** A variable stays set, and the next URL that is typed may be anyone's: who gets its token could use it (RFC 9700 §4.9.1). */
+function checkMeantFor({ origin, protocol, hostname }: URL, token: string): void {
+  const { claims } = tokenFacts(token);
+  const audiences = [claims?.aud ?? []].flat().map(String);
+  const problems = [
+    ...(protocol === 'http:' && !isLoopback(hostname) ? ['over plain http, everyone on the way could read it'] : []),
+    ...(claims && !audiences.some((audience) => URL.parse(audience)?.origin === origin) ? [audiences.length > 0 ? `its aud is ${audiences.join(', ')}` : 'it does not say for whom it is (there is no aud)'] : []),
+  ];
+  if (problems.length > 0) throw new UsageError(`DRAWBRIDGE_TOKEN is not sent to ${origin}: ${problems.join('; ')}. If it is really meant for that server, give it with --token-stdin.`);
 }
 
 /** Every problem at once. */

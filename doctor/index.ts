@@ -14,6 +14,7 @@ export type { Finding, Verdict } from './diagnose.ts';
 export type { Evidence } from './evidence.ts';
 export { networkOf } from './network.ts';
 export { reportLines } from './report.ts';
+export { tokenFacts } from './steps/token.ts';
 
 export interface Options {
   /** Default: all. */

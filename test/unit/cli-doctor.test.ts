@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { clientNames, clients } from '../../doctor/clients/index.ts';
@@ -29,6 +30,9 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
   const code = await main(['doctor', ...args]);
   return { code, out: printed.log.join('\n'), err: printed.error.join('\n') };
 }
+
+/** What is on stdin. */
+const give = (text: string) => vi.spyOn(process, 'stdin', 'get').mockReturnValue(Readable.from([text]) as never);
 
 describe('npm run doctor', () => {
   it('has a short report for a healthy server, a line for each client, and exit code 0', async () => {
@@ -84,12 +88,38 @@ describe('npm run doctor', () => {
   });
 
   it('takes a token from DRAWBRIDGE_TOKEN, and shows it nowhere', async () => {
-    const token = room.token({ aud: 'https://other.example' });
+    const token = room.token({ aud: `${room.origin}/other` });
     vi.stubEnv('DRAWBRIDGE_TOKEN', token);
     const { code, out } = await run(room.url, '--json', '--listen', '0');
     expect(code).toBe(1);
     expect(out).toContain('token-refused');
     expect(out).not.toContain(token.split('.')[1]);
+  });
+
+  it.each<[string, (room: DoctorRoom) => string, object, RegExp]>([
+    ['whose aud is another server', ({ url }) => url, { aud: ['https://other.example/mcp', 'https://mcp.example.org.evil.example'] }, /its aud is https:\/\/other\.example\/mcp, https:\/\/mcp/],
+    ['without an aud', ({ url }) => url, { aud: undefined }, /there is no aud/],
+    ['over plain http', () => 'http://mcp.example.test/mcp', { aud: 'http://mcp.example.test/mcp' }, /over plain http/],
+  ])('sends a token of DRAWBRIDGE_TOKEN %s to nobody, who could use it; with --token-stdin it is meant so', async (_, urlOf, claims, why) => {
+    const before = room.requests.length;
+    const token = room.token(claims);
+    vi.stubEnv('DRAWBRIDGE_TOKEN', token);
+    const { code, out, err } = await run(urlOf(room), '--listen', '0', '--client', 'cursor');
+    expect([code, room.requests.length]).toEqual([2, before]);
+    expect(err).toMatch(why);
+    expect(err).toContain('give it with --token-stdin');
+    expect(out + err).not.toContain(token);
+  });
+
+  it('takes any token from --token-stdin, and an opaque one from DRAWBRIDGE_TOKEN', async () => {
+    const authorizations: (string | undefined)[] = [];
+    room.answer('/mcp', (request, response) => (request.headers.authorization ? (authorizations.push(request.headers.authorization), json(response, 401, {}, { 'www-authenticate': 'Bearer' })) : false));
+    const elsewhere = room.token({ aud: 'https://other.example/mcp' });
+    vi.stubEnv('DRAWBRIDGE_TOKEN', 'opaque');
+    expect((await run(room.url, '--listen', '0', '--client', 'cursor')).code).toBe(1);
+    give(elsewhere);
+    expect((await run(room.url, '--listen', '0', '--client', 'cursor', '--token-stdin')).code).toBe(1);
+    expect(authorizations).toEqual(['Bearer opaque', `Bearer ${elsewhere}`]);
   });
 
   it('trusts a CA that --ca names', async () => {
