@@ -40,9 +40,14 @@ async function tokenFor(url: URL, fromStdin: boolean): Promise<string | undefine
   const token = given?.trim().replace(/^Bearer(\s+|$)/i, '');
   if (fromStdin && !token) throw new UsageError('--token-stdin: there was no token on stdin.');
   if (!token) return undefined;
+  // RFC 6750 §2.1, b64token. The server would be blamed for what no client could send.
+  const odd = [...new Set(token.replace(/=+$/, '').match(/[^\w.~+/-]/gu))].slice(0, 5);
+  if (odd.length > 0) throw new UsageError(`${fromStdin ? '--token-stdin' : 'DRAWBRIDGE_TOKEN'}: an access token has no ${odd.map(nameOf).join(' and no ')} in it (RFC 6750 §2.1). Give the token alone, on one line.`);
   if (!fromStdin) checkMeantFor(url, token);
   return token;
 }
+
+const nameOf = (character: string): string => ({ ' ': 'space', '\n': 'line break', '\r': 'carriage return', '\t': 'tab' })[character] ?? (/[!-~]/.test(character) ? character : `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`);
 
 /** A variable stays set, and the next URL that is typed may be anyone's: who gets its token could use it (RFC 9700 §4.9.1). */
 function checkMeantFor({ origin, protocol, hostname }: URL, token: string): void {

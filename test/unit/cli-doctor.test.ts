@@ -122,6 +122,32 @@ describe('npm run doctor', () => {
     expect(authorizations).toEqual(['Bearer opaque', `Bearer ${elsewhere}`]);
   });
 
+  it.each([
+    ['one\ntwo', 'no line break in it'],
+    ['one\r\n two', 'no carriage return and no line break and no space in it'],
+    ['"quoted"', 'no " in it'],
+    ['one\u0000\u{1f511}=two', 'no U+0000 and no U+1F511 and no = in it'],
+  ])('does not blame a server for the token %j, which nobody could send (RFC 6750 §2.1)', async (token, why) => {
+    const before = room.requests.length;
+    give(token);
+    const { code, err } = await run(room.url, '--token-stdin');
+    expect([code, room.requests.length]).toEqual([2, before]);
+    expect(err).toContain(`--token-stdin: an access token has ${why} (RFC 6750 §2.1)`);
+  });
+
+  it('takes a token with the whole of its “Bearer” before it', async () => {
+    const sent = new Set<string | undefined>();
+    room.answer('/mcp', (request) => (sent.add(request.headers.authorization), false));
+    const token = room.token();
+    for (const text of [`Bearer  ${token}\n`, `bearer\t${token}`, `\n${token}\r\n`]) {
+      give(text);
+      expect((await run(room.url, '--listen', '0', '--client', 'cursor', '--token-stdin')).code).toBe(0);
+    }
+    expect([...sent]).toEqual([undefined, `Bearer ${token}`]);
+    give('Bearer \n');
+    expect((await run(room.url, '--token-stdin')).err).toContain('there was no token on stdin');
+  });
+
   it('trusts a CA that --ca names', async () => {
     const certificates = new Certificates();
     const files = mkdtempSync(join(tmpdir(), 'drawbridge-doctor-'));
