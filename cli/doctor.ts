@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { type ClientName, clientNames, examine, networkOf, type Options, reportLines, tokenFacts } from '../doctor/index.ts';
@@ -78,15 +79,17 @@ function parse(url: string, { client = [], signIn, tokenStdin, clientId, registe
   if (signIn && !register && clientId === undefined) problems.push('--sign-in needs a client: add --register, which registers one and deletes it again where that is possible, or --client-id ID');
   const values = attempt(() => JSON.parse(given) as Record<string, unknown>, '--arguments must be a JSON object, such as \'{"seconds": 5}\'');
   if (values !== undefined && (typeof values !== 'object' || values === null || Array.isArray(values))) problems.push('--arguments must be a JSON object, such as \'{"seconds": 5}\'');
-  const listenSeconds = listen === undefined ? undefined : Number(listen);
+  if (clientId?.trim() === '') problems.push('--client-id is empty: give an id that the authorization server knows');
+  // Number('') is 0.
+  const listenSeconds = listen === undefined ? undefined : Number(listen.trim() || NaN);
   if (listenSeconds !== undefined && !(listenSeconds >= 0 && listenSeconds <= 300)) problems.push(`--listen ${listen}: give seconds, from 0 to 300`);
-  const trusted = ca === undefined ? [] : [attempt(() => readFileSync(ca, 'utf8'), `--ca ${ca} cannot be read`) ?? ''];
-  const network = problems.length === 0 ? attempt(() => networkOf(trusted), `--ca ${ca} holds no certificate`) : undefined;
+  const pem = ca === undefined ? undefined : attempt(() => readFileSync(ca, 'utf8'), `--ca ${ca} cannot be read`);
+  const trusted = pem === undefined ? [] : attempt(() => certificatesIn(pem), `--ca ${ca} holds no certificate in PEM`);
   if (problems.length > 0) throw new UsageError(problems.map((problem) => `${problem}.`).join('\n'));
   return {
     url,
     options: {
-      network,
+      network: networkOf(trusted),
       clientId,
       register,
       ...(client.length > 0 && { clients: client as ClientName[] }),
@@ -95,6 +98,13 @@ function parse(url: string, { client = [], signIn, tokenStdin, clientId, registe
       ...(signIn && { signIn: askToSignIn }),
     },
   };
+}
+
+/** Of a file of CAs; Node takes any text as one, and trusts nothing for it. @throws where one of them, or all, cannot be read */
+function certificatesIn(pem: string): string[] {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (found.length === 0) throw new Error('no “BEGIN CERTIFICATE” in it');
+  return found.map((one) => new X509Certificate(one).toString());
 }
 
 function askToSignIn(authorizationUrl: string): void {

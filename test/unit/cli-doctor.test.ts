@@ -164,6 +164,20 @@ describe('npm run doctor', () => {
     }
   });
 
+  it('with a CA file that holds no certificate, or with empty options, is used wrongly', async () => {
+    const files = mkdtempSync(join(tmpdir(), 'drawbridge-doctor-'));
+    const file = (name: string, text: string) => (writeFileSync(join(files, name), text), join(files, name));
+    try {
+      for (const ca of [file('empty.pem', ''), file('key.pem', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n'), file('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')]) {
+        const { code, err } = await run(room.url, '--listen', '', '--client-id', '', '--ca', ca);
+        expect(code).toBe(2);
+        for (const problem of [`--ca ${ca} holds no certificate`, '--listen : give seconds', '--client-id is empty']) expect(err).toContain(problem);
+      }
+    } finally {
+      rmSync(files, { recursive: true });
+    }
+  });
+
   it('that is used wrongly says everything that is wrong at once, asks nobody anything, and has exit code 2', async () => {
     const before = room.requests.length;
     const { code, err } = await run('mcp.example.org', '--client', 'netscape', '--sign-in', '--tool', 'x', '--arguments', '[1', '--listen', 'long', '--ca', '/nowhere.pem');
