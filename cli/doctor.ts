@@ -79,6 +79,7 @@ function parse(url: string, { client = [], signIn, tokenStdin, clientId, registe
   if (signIn && !register && clientId === undefined) problems.push('--sign-in needs a client: add --register, which registers one and deletes it again where that is possible, or --client-id ID');
   const values = attempt(() => JSON.parse(given) as Record<string, unknown>, '--arguments must be a JSON object, such as \'{"seconds": 5}\'');
   if (values !== undefined && (typeof values !== 'object' || values === null || Array.isArray(values))) problems.push('--arguments must be a JSON object, such as \'{"seconds": 5}\'');
+  if (tool !== undefined && !/^[^\s\p{C}]([^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$/u.test(tool)) problems.push('--tool: give the name as the server lists it, without line breaks, and without spaces at its ends');
   if (clientId?.trim() === '') problems.push('--client-id is empty: give an id that the authorization server knows');
   // Number('') is 0.
   const listenSeconds = listen === undefined ? undefined : Number(listen.trim() || NaN);

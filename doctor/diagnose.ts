@@ -1,7 +1,7 @@
 import type { Weight } from './causes/cause.ts';
 import { causes } from './causes/index.ts';
 import type { ClientName } from './clients/client.ts';
-import { cut, type Evidence, evidenceOf, redact } from './evidence.ts';
+import { clean, type Evidence, evidenceOf } from './evidence.ts';
 import { type Step, stepNames, type Walk } from './walk.ts';
 
 export interface Finding {
@@ -32,14 +32,13 @@ export interface Verdict {
 /** What of the walks is wrong: in the order of steps, failures first, each said once with the clients it concerns. */
 export function findingsOf(walks: readonly Walk[], secrets: readonly string[]): Finding[] {
   const findings = new Map<string, Finding>();
-  const clean = (text: string) => cut(redact(text, secrets));
   for (const walk of walks)
     for (const cause of causes)
       for (const { what, remedy, weight = 'failure', evidence, step = cause.step } of [cause.look(walk) || []].flat()) {
         const key = JSON.stringify([cause.id, step, what, weight]);
         const before = findings.get(key);
         const shown = before?.evidence ?? [...new Set(evidence)].flatMap((exchange) => (exchange ? [evidenceOf(exchange, secrets)] : []));
-        findings.set(key, { id: cause.id, step, weight, what: clean(what), remedies: [...new Set([...(before?.remedies ?? []), clean(remedy)])], source: cause.source, clients: [...(before?.clients ?? []), walk.client.name], evidence: shown });
+        findings.set(key, { id: cause.id, step, weight, what: clean(what, secrets), remedies: [...new Set([...(before?.remedies ?? []), clean(remedy, secrets)])], source: cause.source, clients: [...(before?.clients ?? []), walk.client.name], evidence: shown });
       }
   const rank = ({ weight, step }: Finding) => weights.indexOf(weight) * stepNames.length + stepNames.indexOf(step);
   return [...findings.values()].sort((a, b) => rank(a) - rank(b));

@@ -37,5 +37,7 @@ function headersOf(headers: Readonly<Record<string, string>>, clean: (text: stri
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, secretHeaders.test(name) ? REDACTED : clean(value)]));
 }
 
-/** Only after what is secret is out: half of it would not be recognised. */
-export const cut = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)} … (${text.length} characters)` : text);
+/** A sentence as it may be shown. It is cut only after what is secret is out: half of it would not be recognised. */
+export const clean = (text: string, secrets: readonly string[]): string => cut(redact(text, secrets));
+
+const cut = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)} … (${text.length} characters)` : text);

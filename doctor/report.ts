@@ -5,12 +5,13 @@ import type { Diagnosis } from './index.ts';
 const signs = { failure: '✗', warning: '!', note: '·' } as const;
 
 /** A diagnosis for people: a line for each client, then what was found, each once. Short where all is well. */
-export function reportLines({ url, clients, findings, notTried, requests, seconds }: Diagnosis, { verbose = false } = {}): string[] {
+export function reportLines({ url, clients, findings, called, notTried, requests, seconds }: Diagnosis, { verbose = false } = {}): string[] {
   const lines = [url, ''];
   for (const { client, title, connects, step, protocol } of clients) {
     const flawed = findings.some((finding) => finding.weight === 'warning' && finding.clients.includes(client));
     lines.push(connects ? `${flawed ? '!' : '✓'} ${title}${flawed ? ' connects, with a flaw' : ''}${protocol ? ` (MCP ${protocol})` : ''}` : `✗ ${title} fails at: ${step}`);
   }
+  if (called) lines.push('', oneLine(called));
   for (const finding of findings) lines.push('', ...findingLines(finding, clients, verbose));
   if (notTried.length > 0) lines.push('', 'Not tried:', ...notTried.map(({ what, option }) => `  ${what}: ${option}`));
   lines.push('', `${requests} requests in ${seconds.toFixed(1)} s, under the user agents of these clients. It looked from this machine: a client’s cloud may be let in, or kept out, where this one is not.`);

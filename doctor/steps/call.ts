@@ -1,8 +1,8 @@
 import type { Client } from '../clients/client.ts';
 import type { Exchange } from '../exchange.ts';
-import { type Message, modern, notification, replyTo, request } from '../messages.ts';
+import { isModern, type Message, modern, notification, replyTo, request } from '../messages.ts';
 import type { Scene } from '../scene.ts';
-import { ask, isModern, open } from './challenge.ts';
+import { ask, open } from './challenge.ts';
 
 /** A conversation with a token, or without one where the server is open. */
 export interface Call {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import type { JWTPayload } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { clientNames, clients } from '../../doctor/clients/index.ts';
@@ -96,7 +97,7 @@ describe('npm run doctor', () => {
     expect(out).not.toContain(token.split('.')[1]);
   });
 
-  it.each<[string, (room: DoctorRoom) => string, object, RegExp]>([
+  it.each<[string, (room: DoctorRoom) => string, JWTPayload, RegExp]>([
     ['whose aud is another server', ({ url }) => url, { aud: ['https://other.example/mcp', 'https://mcp.example.org.evil.example'] }, /its aud is https:\/\/other\.example\/mcp, https:\/\/mcp/],
     ['without an aud', ({ url }) => url, { aud: undefined }, /there is no aud/],
     ['over plain http', () => 'http://mcp.example.test/mcp', { aud: 'http://mcp.example.test/mcp' }, /over plain http/],
@@ -169,9 +170,9 @@ describe('npm run doctor', () => {
     const file = (name: string, text: string) => (writeFileSync(join(files, name), text), join(files, name));
     try {
       for (const ca of [file('empty.pem', ''), file('key.pem', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n'), file('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')]) {
-        const { code, err } = await run(room.url, '--listen', '', '--client-id', '', '--ca', ca);
+        const { code, err } = await run(room.url, '--listen', '', '--client-id', '', '--tool', 'count\r\nx-evil: 1', '--ca', ca);
         expect(code).toBe(2);
-        for (const problem of [`--ca ${ca} holds no certificate`, '--listen : give seconds', '--client-id is empty']) expect(err).toContain(problem);
+        for (const problem of [`--ca ${ca} holds no certificate`, '--listen : give seconds', '--tool: give the name as the server lists it', '--client-id is empty']) expect(err).toContain(problem);
       }
     } finally {
       rmSync(files, { recursive: true });

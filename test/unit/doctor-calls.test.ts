@@ -170,10 +170,6 @@ describe('a stream', () => {
     room.answer('/mcp', (request, response) => (request.method === 'GET' ? void response.writeHead(405).end() : false));
     expect(troubles(await look({ token: room.token(), listenSeconds: 1 }))).toEqual([]);
   });
-
-  it('of a tool that is not there is said', async () => {
-    expect(found(await look({ token: room.token(), tool: { name: 'nothing', arguments: {} }, clients: ['cursor'] }), 'tool-fails')).toMatchObject({ weight: 'warning' });
-  });
 });
 
 describe('a server of one era', () => {
