@@ -61,9 +61,13 @@ function checkMeantFor({ origin, protocol, hostname }: URL, token: string): void
   if (problems.length > 0) throw new UsageError(`DRAWBRIDGE_TOKEN is not sent to ${origin}: ${problems.join('; ')}. If it is really meant for that server, give it with --token-stdin.`);
 }
 
+/** As people type it: without a scheme it is https. */
+const whole = (typed: string): string => (/^[a-z][a-z\d+.-]*:\/\//i.test(typed) ? typed : `https://${typed}`);
+
 /** Every problem at once. */
-function parse(url: string, { client = [], signIn, tokenStdin, clientId, register, tool, arguments: given = '{}', listen, ca }: DoctorOptions): { url: string; options: Options } {
+function parse(typed: string, { client = [], signIn, tokenStdin, clientId, register, tool, arguments: given = '{}', listen, ca }: DoctorOptions): { url: string; options: Options } {
   const problems: string[] = [];
+  const url = whole(typed.trim());
   const attempt = <T>(read: () => T, problem: string): T | undefined => {
     try {
       return read();
@@ -72,7 +76,7 @@ function parse(url: string, { client = [], signIn, tokenStdin, clientId, registe
       return undefined;
     }
   };
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) problems.push(`${url} is no URL of an MCP server; give it whole, such as https://mcp.example.org/mcp`);
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) problems.push(`${typed} is no URL of an MCP server; give one such as https://mcp.example.org/mcp`);
   else if (new URL(url).username || new URL(url).password) problems.push('The URL has a user or password in it, which no MCP client sends; leave them out');
   for (const name of client) if (!clientNames.includes(name as ClientName)) problems.push(`--client ${name}: there is ${clientNames.join(', ')}`);
   if (signIn && tokenStdin) problems.push('--sign-in and --token-stdin: give one of the two');

@@ -53,6 +53,19 @@ describe('npm run doctor', () => {
     expect(out).not.toContain('> POST');
   });
 
+  it.each([
+    ['127.0.0.1:1/mcp', 'https://127.0.0.1:1/mcp'],
+    ['localhost:1', 'https://localhost:1/'],
+    [' HTTP://127.0.0.1:1/mcp', 'http://127.0.0.1:1/mcp'],
+  ])('takes the URL as people type it: %j is %s', async (typed, url) => {
+    const { code, out } = await run(typed, '--client', 'cursor');
+    expect([code, out.split('\n')[0]]).toEqual([1, url]);
+  });
+
+  it.each(['', 'javascript:alert(1)', 'user:word@mcp.example.org', 'http://'])('takes no %j', async (typed) => {
+    expect((await run(typed)).code).toBe(2);
+  });
+
   it('shows requests and answers with --verbose, and where it was seen', async () => {
     room.breaks.push((request, response) => (request.headers['user-agent'] === 'Claude-User' ? void response.writeHead(403).end('Go away\u001b[2J') : false));
     const { out } = await run(room.url, '--client', 'claude', '--listen', '0', '--verbose');
@@ -181,9 +194,9 @@ describe('npm run doctor', () => {
 
   it('that is used wrongly says everything that is wrong at once, asks nobody anything, and has exit code 2', async () => {
     const before = room.requests.length;
-    const { code, err } = await run('mcp.example.org', '--client', 'netscape', '--sign-in', '--tool', 'x', '--arguments', '[1', '--listen', 'long', '--ca', '/nowhere.pem');
+    const { code, err } = await run('ftp://mcp.example.org', '--client', 'netscape', '--sign-in', '--tool', 'x', '--arguments', '[1', '--listen', 'long', '--ca', '/nowhere.pem');
     expect(code).toBe(2);
-    for (const problem of [/mcp\.example\.org is no URL of an MCP server; give it whole/, /--client netscape: there is claude, claude-code/, /--sign-in needs a client: add --register/, /--arguments must be a JSON object/, /--listen long/, /--ca \/nowhere\.pem cannot be read/]) expect(err).toMatch(problem);
+    for (const problem of [/ftp:\/\/mcp\.example\.org is no URL of an MCP server; give one such as https/, /--client netscape: there is claude, claude-code/, /--sign-in needs a client: add --register/, /--arguments must be a JSON object/, /--listen long/, /--ca \/nowhere\.pem cannot be read/]) expect(err).toMatch(problem);
     expect((await run()).code).toBe(2);
     expect(room.requests.length).toBe(before);
   });
