@@ -61,8 +61,8 @@ function checkMeantFor({ origin, protocol, hostname }: URL, token: string): void
   if (problems.length > 0) throw new UsageError(`DRAWBRIDGE_TOKEN is not sent to ${origin}: ${problems.join('; ')}. If it is really meant for that server, give it with --token-stdin.`);
 }
 
-/** As people type it: without a scheme it is https. */
-const whole = (typed: string): string => (/^[a-z][a-z\d+.-]*:\/\//i.test(typed) ? typed : `https://${typed}`);
+/** As people type it: a host without a scheme is asked by https. A word alone is no host, but a slip. */
+const whole = (typed: string): string => (!typed.includes('://') && /^(localhost|[^/]+[.:])/i.test(typed) ? `https://${typed}` : typed);
 
 /** Every problem at once. */
 function parse(typed: string, { client = [], signIn, tokenStdin, clientId, register, tool, arguments: given = '{}', listen, ca }: DoctorOptions): { url: string; options: Options } {

@@ -62,7 +62,7 @@ describe('npm run doctor', () => {
     expect([code, out.split('\n')[0]]).toEqual([1, url]);
   });
 
-  it.each(['', 'javascript:alert(1)', 'user:word@mcp.example.org', 'http://'])('takes no %j', async (typed) => {
+  it.each(['', 'nowhere', 'javascript:alert(1)', 'user:word@mcp.example.org', 'http://'])('takes no %j', async (typed) => {
     expect((await run(typed)).code).toBe(2);
   });
 
