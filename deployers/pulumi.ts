@@ -103,9 +103,8 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
   }
 }
 
-/** As `pulumi config --json` prints it. */
-const configValue = (value: unknown) =>
-  typeof value === 'object' ? { value: JSON.stringify(value), objectValue: value, secret: false } : { value: String(value), secret: false };
+/** As `pulumi config --json` prints it. What has no `objectValue` is a text: a number or a boolean would be one too. */
+const configValue = (value: unknown) => (typeof value === 'string' ? { value, secret: false } : { value: JSON.stringify(value), objectValue: value, secret: false });
 
 const plain = (outputs: Readonly<Record<string, { value: unknown }>>) => Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value]));
 

@@ -1,7 +1,7 @@
 import type { Weight } from './causes/cause.ts';
 import { causes } from './causes/index.ts';
 import type { ClientName } from './clients/client.ts';
-import { type Evidence, evidenceOf, redact } from './evidence.ts';
+import { clean, type Evidence, evidenceOf } from './evidence.ts';
 import { type Step, stepNames, type Walk } from './walk.ts';
 
 export interface Finding {
@@ -38,7 +38,7 @@ export function findingsOf(walks: readonly Walk[], secrets: readonly string[]): 
         const key = JSON.stringify([cause.id, step, what, weight]);
         const before = findings.get(key);
         const shown = before?.evidence ?? [...new Set(evidence)].flatMap((exchange) => (exchange ? [evidenceOf(exchange, secrets)] : []));
-        findings.set(key, { id: cause.id, step, weight, what: redact(what, secrets), remedies: [...new Set([...(before?.remedies ?? []), redact(remedy, secrets)])], source: cause.source, clients: [...(before?.clients ?? []), walk.client.name], evidence: shown });
+        findings.set(key, { id: cause.id, step, weight, what: clean(what, secrets), remedies: [...new Set([...(before?.remedies ?? []), clean(remedy, secrets)])], source: cause.source, clients: [...(before?.clients ?? []), walk.client.name], evidence: shown });
       }
   const rank = ({ weight, step }: Finding) => weights.indexOf(weight) * stepNames.length + stepNames.indexOf(step);
   return [...findings.values()].sort((a, b) => rank(a) - rank(b));

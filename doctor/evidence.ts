@@ -1,4 +1,5 @@
 import type { Exchange } from './exchange.ts';
+import { secretNames } from './secrets.ts';
 
 /** An exchange as it may be shown and pasted: no token, code, secret or cookie, bodies cut. */
 export interface Evidence {
@@ -11,14 +12,12 @@ export interface Evidence {
 const REDACTED = '[redacted]';
 const SHOWN = 1_500;
 const secretHeaders = /^(authorization|proxy-authorization|cookie|set-cookie|mcp-session-id|x-api-key)$/;
-// RFC 6749 and OpenID Connect names, RFC 7591 and 7592, PKCE; in JSON, forms and queries.
-const secretNames = 'access_token|refresh_token|id_token|id_token_hint|client_secret|registration_access_token|code|code_verifier|client_assertion|assertion|token|api_key|password';
 const inJson = new RegExp(`("(?:${secretNames})"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'gi');
 const inForms = new RegExp(`((?:^|[?&\\s"'])(?:${secretNames})=)[^&\\s"'<>]+`, 'gi');
-// What has the form of a JWT is a token wherever it stands.
-const jwt = /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
+// What has the form of a JWT is a token wherever it stands. The lookbehind keeps it linear: `-eyJ-eyJ-eyJ…` has one place to begin, not thousands.
+const jwt = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
 
-/** @param secrets what may appear nowhere, as it is */
+/** @param secrets what may appear nowhere, in each form that it may have */
 export function evidenceOf({ ask, answer, failure, milliseconds }: Exchange, secrets: readonly string[]): Evidence {
   const clean = (text: string) => redact(text, secrets);
   return {
@@ -31,11 +30,14 @@ export function evidenceOf({ ask, answer, failure, milliseconds }: Exchange, sec
 
 export function redact(text: string, secrets: readonly string[]): string {
   const named = text.replace(inJson, `$1"${REDACTED}"`).replace(inForms, `$1${REDACTED}`).replace(jwt, REDACTED);
-  return secrets.filter((secret) => secret.length > 3).reduce((rest, secret) => rest.replaceAll(secret, REDACTED), named);
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), named);
 }
 
 function headersOf(headers: Readonly<Record<string, string>>, clean: (text: string) => string): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, secretHeaders.test(name) ? REDACTED : clean(value)]));
 }
+
+/** A sentence as it may be shown. It is cut only after what is secret is out: half of it would not be recognised. */
+export const clean = (text: string, secrets: readonly string[]): string => cut(redact(text, secrets));
 
 const cut = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)} … (${text.length} characters)` : text);

@@ -1,4 +1,5 @@
-import { Agent, request } from 'undici';
+import { validateHeaderValue } from 'node:http';
+import { Agent, type Dispatcher, request } from 'undici';
 import { type Failure, failureOf } from './failure.ts';
 import type { Network } from './network.ts';
 
@@ -63,8 +64,9 @@ export class Exchanges {
   }
 
   async fresh(ask: Ask): Promise<Exchange> {
+    // What is found until then is still to be reported.
+    if (this.#count === BUDGET) return { ask, failure: { kind: 'protocol', code: `not asked, after ${BUDGET} requests`, message: `More than ${BUDGET} requests were needed, which is too many for one examination.` }, milliseconds: 0 };
     this.#count += 1;
-    if (this.#count > BUDGET) throw new Error(`More than ${BUDGET} requests were needed, which is too many for one examination.`);
     await this.#turn();
     // Not before: what waits here is not the server's slowness.
     const started = performance.now();
@@ -92,8 +94,26 @@ export class Exchanges {
   }
 
   async #converse({ method = 'GET', url, headers, body, patience = 12_000, enough = () => false }: Ask, since: () => number, state: { answer?: Answer }): Promise<void> {
-    const signal = AbortSignal.timeout(patience);
-    const response = await request(url, { method, headers, body, signal, dispatcher: this.#agent, headersTimeout: 0, bodyTimeout: 0 });
+    // What a server named goes back to it in headers. undici refuses a line break only after it has taken a connection, and never gives that back.
+    for (const [name, value] of Object.entries(headers)) validateHeaderValue(name, value);
+    const controller = new AbortController();
+    const { promise: timedOut, reject } = Promise.withResolvers<never>();
+    // AbortSignal.timeout would let the process end while it waits.
+    const timer = setTimeout(() => {
+      const reason = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+      controller.abort(reason);
+      // undici does not hear of it before it has a connection.
+      reject(reason);
+    }, patience);
+    try {
+      const hear = async () => this.#hear(await request(url, { method, headers, body, signal: controller.signal, dispatcher: this.#agent, headersTimeout: 0, bodyTimeout: 0 }), enough, since, state);
+      await Promise.race([hear(), timedOut]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #hear(response: Dispatcher.ResponseData, enough: (body: string) => boolean, since: () => number, state: { answer?: Answer }): Promise<void> {
     const arrivals = [since()];
     const named = Object.entries(response.headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]);
     const keep = (text: string) => (state.answer = { status: response.statusCode, headers: Object.fromEntries(named), body: text, arrivals });

@@ -13,7 +13,7 @@ const kinds: readonly [RegExp, Failure['kind']][] = [
   [/TIMEOUT|^ETIMEDOUT$|^TimeoutError$|^AbortError$/, 'timeout'],
   [/^CERT_|SELF_SIGNED_CERT|^UNABLE_TO_|ALTNAME|^INVALID_(CA|PURPOSE)|^HOSTNAME_MISMATCH/, 'certificate'],
   [/^(ERR_SSL|ERR_TLS|EPROTO)/, 'tls'],
-  [/^HPE_|PARSER/, 'protocol'],
+  [/^HPE_|PARSER|^ERR_INVALID_CHAR$/, 'protocol'],
 ];
 
 /** What an error of undici, `node:tls` or the resolver says. Happy eyeballs hide the reasons of each address in an AggregateError. */

@@ -1,18 +1,22 @@
+import { outcomeOf } from './causes/stream.ts';
 import { type ClientName, clients } from './clients/index.ts';
 import { type Finding, findingsOf, type Verdict, verdictsOf } from './diagnose.ts';
+import { clean } from './evidence.ts';
 import { Exchanges } from './exchange.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Scene, Tool } from './scene.ts';
+import { formsOf, secretsOf } from './secrets.ts';
 import { signIn, type SignedIn } from './sign-in.ts';
 import { reach } from './steps/reach.ts';
 import { tokenFacts, type TokenFacts } from './steps/token.ts';
-import { listenAndLeave, walk, type Walk } from './walk.ts';
+import { exchangesOf, listenAndLeave, walk, type Walk } from './walk.ts';
 
 export { type ClientName, clientNames } from './clients/index.ts';
 export type { Finding, Verdict } from './diagnose.ts';
 export type { Evidence } from './evidence.ts';
 export { networkOf } from './network.ts';
 export { reportLines } from './report.ts';
+export { tokenFacts } from './steps/token.ts';
 
 export interface Options {
   /** Default: all. */
@@ -44,6 +48,8 @@ export interface Diagnosis {
   readonly ok: boolean;
   readonly clients: readonly Verdict[];
   readonly findings: readonly Finding[];
+  /** What came of the call of a tool, where one was named. */
+  readonly called?: string;
   readonly notTried: readonly NotTried[];
   readonly requests: number;
   readonly seconds: number;
@@ -69,10 +75,11 @@ export async function examine(url: string, options: Options = {}): Promise<Diagn
     const walks = await Promise.all(chosen.map((client) => walk(withToken, client, typed, place, facts)));
     await listenAndLeave(withToken, walks);
     if (facts) facts.left = await signedIn?.leave();
-    const secrets = [token, signedIn?.refresh].filter((secret) => secret !== undefined);
+    const made = [...walks.flatMap((way) => exchangesOf(way).map(([, exchange]) => exchange)), signedIn?.registered, signedIn?.exchange].filter((exchange) => exchange !== undefined);
+    const secrets = formsOf([...(token ? [token] : []), ...made.flatMap(secretsOf)]);
     const findings = findingsOf(walks, secrets);
     const verdicts = verdictsOf(walks, findings);
-    return { url: typed.href, ok: verdicts.every(({ connects }) => connects), clients: verdicts, findings, notTried: notTried(walks, options), requests: exchanges.count, seconds: Math.round(performance.now() - started) / 1000 };
+    return { url: typed.href, ok: verdicts.every(({ connects }) => connects), clients: verdicts, findings, ...(tool && { called: clean(calledOf(tool, walks), secrets) }), notTried: notTried(walks, options), requests: exchanges.count, seconds: Math.round(performance.now() - started) / 1000 };
   } finally {
     await exchanges.close();
   }
@@ -81,6 +88,11 @@ export async function examine(url: string, options: Options = {}): Promise<Diagn
 function factsOf(token: string | undefined, signedIn: SignedIn | undefined): TokenFacts | undefined {
   if (token !== undefined) return { ...tokenFacts(token), ...(signedIn && { refreshable: signedIn.refresh !== undefined }) };
   return signedIn?.problem === undefined ? undefined : { problem: signedIn.problem, exchange: signedIn.exchange };
+}
+
+function calledOf(tool: Tool, walks: readonly Walk[]): string {
+  const heard = walks.find(({ stream }) => stream)?.stream;
+  return heard ? outcomeOf(heard) : `${tool.name} was not called: no client came as far as that`;
 }
 
 function notTried(walks: readonly Walk[], { register, clientId, tool }: Options): NotTried[] {

@@ -27,11 +27,16 @@ const META = 'io.modelcontextprotocol/';
 export const modern = (id: number, method: string, client: string, params: Readonly<Record<string, unknown>> = {}): Message =>
   request(id, method, { ...params, _meta: { [`${META}protocolVersion`]: '2026-07-28', [`${META}clientInfo`]: { name: client, version: '1.0.0' }, [`${META}clientCapabilities`]: {} } });
 
+/** Whether it is one of those. A `_meta` alone is not: older requests have one for their progress. */
+export const isModern = ({ params }: Message): boolean => `${META}protocolVersion` in ((params?._meta as object | undefined) ?? {});
+
 /** What 2026-07-28 wants beside a message (transport, "standard headers"). */
 export function modernHeaders({ method, params }: Message): Record<string, string> {
   const name = params?.name ?? params?.uri;
-  return { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...(typeof name === 'string' && { 'mcp-name': name }) };
+  return { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...(typeof name === 'string' && { 'mcp-name': inHeader(name) }) };
 }
+
+const inHeader = (value: string): string => (/^[!-~]([ -~]*[!-~])?$/.test(value) ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`);
 
 /** All messages of an answer, which may be JSON or a stream of events. */
 export function repliesOf({ answer }: Exchange): Reply[] {

@@ -57,6 +57,12 @@ export const callCauses: Cause[] = [
     },
   },
   {
+    id: 'protocol-version',
+    step: 'call',
+    source: 'MCP 2025-11-25, lifecycle, version negotiation',
+    look: ({ call }) => call?.oddVersion !== undefined && { what: `The server answers initialize with the protocol version ${call.oddVersion}, which is none: clients do not know what to speak, and stop.`, remedy: 'Answer with protocolVersion as the client offered it, such as 2025-11-25, or with another date that the server speaks.', evidence: [call.opening] },
+  },
+  {
     id: 'call-fails',
     step: 'call',
     source: 'MCP lifecycle, tools',

@@ -2,7 +2,7 @@ import { said } from '../exchange.ts';
 import { repliesOf } from '../messages.ts';
 import type { Cause } from './cause.ts';
 import { edgeError, isEdgeBlocked } from './edge.ts';
-import { seconds, versionError } from './judging.ts';
+import { seconds, versionError, withoutSlashes } from './judging.ts';
 
 const isRedirect = (status: number): boolean => status >= 300 && status < 400;
 
@@ -24,7 +24,10 @@ export const challengeCauses: Cause[] = [
       const { opening, besides, stream } = challenge ?? {};
       if (opening?.answer?.status !== 404 || edgeError(opening) || isOldTransport(stream?.answer?.body)) return undefined;
       if (besides?.answer && [200, 401].includes(besides.answer.status)) return { what: `${resource} is 404, and ${besides.ask.url} is there (${besides.answer.status}): the front routes one of the two only.`, remedy: 'Route the path both with and without the slash at its end, without a redirect.', evidence: [opening, besides] };
-      return { what: `There is no MCP server at ${resource} (404).`, remedy: 'Check the path of the URL, and that the front routes it to the server.', evidence: [opening] };
+      // It was asked with and without the slash at its end, so clients that differ in it find the same.
+      const place = withoutSlashes(resource);
+      const usual = new URL(resource).pathname === '/' ? ` Most servers are at a path, usually ${place}/mcp.` : '';
+      return { what: `There is no MCP server at ${place} (404).`, remedy: `Check the path of the URL, and that the front routes it to the server.${usual}`, evidence: [opening] };
     },
   },
   {
@@ -61,6 +64,7 @@ export const challengeCauses: Cause[] = [
       if (!opening || status === undefined || open || [401, 404].includes(status) || isRedirect(status) || isOldTransport(stream?.answer?.body) || edgeError(opening) || versionError(opening) || isEdgeBlocked(walk)) return undefined;
       const [error] = repliesOf(opening).flatMap((reply) => reply.error ?? []);
       const answered = error ? `the JSON-RPC error ${error.code}${error.message ? ` (${error.message})` : ''}` : `${status}, ${opening.answer!.headers['content-type'] ?? 'without a content type'}, and no JSON-RPC`;
+      if (status >= 500) return { what: `The first request fails with ${error ? `${status} (${answered})` : answered}: the path leads to something that is broken.`, remedy: 'See the log of the server, and of what is in front of it.', evidence: [opening] };
       return { what: `The first request is answered with ${answered}: that is neither an MCP server nor its 401.`, remedy: 'Check that the path leads to the MCP server. One that wants a token answers 401 with WWW-Authenticate to a request without one.', evidence: [opening] };
     },
   },

@@ -5,7 +5,7 @@ import type { Cause } from './cause.ts';
 /** Whether Cloudflare answered in the server's place, and with which of its own codes ("Cloudflare 1xxx errors", "5xx errors"). */
 export function edgeError({ answer }: Exchange): number | undefined {
   if (!answer || answer.status < 400 || !isCloudflare(answer.headers)) return undefined;
-  const code = /error code:? (\d{3,4})|<h1[^>]*>\s*Error\s*(\d{3,4})|cf-error-code">(\d{3,4})|error_code"?:\s*"?(\d{4})/i.exec(answer.body);
+  const code = /error code:? (\d{3,4})|<h1[^<>]*>\s*Error\s*(\d{3,4})|cf-error-code">(\d{3,4})|error_code"?:\s*"?(\d{4})/i.exec(answer.body);
   const named = code?.slice(1).find(Boolean);
   return named ? Number(named) : answer.status >= 520 && answer.status <= 530 ? answer.status : undefined;
 }

@@ -3,9 +3,12 @@ import { repliesOf } from '../messages.ts';
 
 export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} seconds`;
 
+/** Looks for slashes where they begin only: what a server names may be thousands of them. */
+export const withoutSlashes = (text: string): string => text.replace(/(?<!\/)\/+$/, '');
+
 /** How two URLs that ought to be the same differ, in a sentence. */
 export function difference(one: string, other: string): string {
-  const [short, long] = [one, other].map((text) => text.replace(/\/+$/, '')).sort((a, b) => a.length - b.length) as [string, string];
+  const [short, long] = [one, other].map(withoutSlashes).sort((a, b) => a.length - b.length) as [string, string];
   if (short === long) return 'They differ in a slash at the end.';
   if (short.toLowerCase() === long.toLowerCase()) return 'They differ in capitals.';
   if (long.startsWith(`${short}/`)) return `The shorter one lacks the path ${long.slice(short.length)}.`;

@@ -1,9 +1,7 @@
 import { atRoot, pathInserted } from '../clients/client.ts';
 import { type Exchange, jsonOf, said } from '../exchange.ts';
 import type { Cause } from './cause.ts';
-import { lacksCors, seconds } from './judging.ts';
-
-const withoutSlash = (text: string): string => text.replace(/\/+$/, '');
+import { lacksCors, seconds, withoutSlashes } from './judging.ts';
 
 export const resourceMetadataCauses: Cause[] = [
   {
@@ -62,8 +60,8 @@ export const resourceMetadataCauses: Cause[] = [
     look: ({ resourceMetadata, resource, client }) => {
       const described = resourceMetadata?.document?.resource;
       if (described === undefined || isSame(described, resource, client.comparesResource)) return undefined;
-      const slash = withoutSlash(described) === withoutSlash(resource) ? ' They differ in a slash at the end.' : '';
-      return { what: `The metadata says that its resource is \`${described}\`; the client asked \`${resource}\`.${slash} What is not the same is not used.`, remedy: `Make \`resource\` of the metadata \`${withoutSlash(resource)}\`, byte for byte, and the audience of tokens the same; or give people the URL that it names.`, evidence: [resourceMetadata!.found] };
+      const slash = withoutSlashes(described) === withoutSlashes(resource) ? ' They differ in a slash at the end.' : '';
+      return { what: `The metadata says that its resource is \`${described}\`; the client asked \`${resource}\`.${slash} What is not the same is not used.`, remedy: `Make \`resource\` of the metadata \`${withoutSlashes(resource)}\`, byte for byte, and the audience of tokens the same; or give people the URL that it names.`, evidence: [resourceMetadata!.found] };
     },
   },
   {

@@ -1,9 +1,25 @@
-import { said } from '../exchange.ts';
-import { repliesOf } from '../messages.ts';
+import { type Exchange, said } from '../exchange.ts';
+import { replyTo } from '../messages.ts';
+import { CALL_ID, type Stream } from '../steps/stream.ts';
 import type { Cause } from './cause.ts';
 import { seconds } from './judging.ts';
 
 const REMEDY = 'In the front: buffering off on the MCP path (nginx: `proxy_buffering off`, or `X-Accel-Buffering: no` from the server), no compression of event streams, a read timeout of 330 seconds or more, and a keep-alive comment from the server every 15 seconds.';
+
+const isCutOff = (called: Exchange): boolean => [408, 502, 504, 524].includes(called.answer?.status ?? 0) || called.failure !== undefined;
+
+/** Why nothing came of a call, or undefined where its tool did what it does. */
+function refusalOf(called: Exchange): string | undefined {
+  const { error, result } = replyTo(CALL_ID, called) ?? {};
+  if (error) return `JSON-RPC error ${error.code}${error.message ? ` (${error.message})` : ''}`;
+  if (!result) return `no result, but ${said(called)}`;
+  const texts = [result.content ?? []].flat().flatMap((part) => (part as { text?: unknown } | null)?.text ?? []);
+  return result.isError === true ? `the tool’s own error (${texts.join(' ') || 'without a word'})` : undefined;
+}
+
+/** What came of the call of a tool, in a line. */
+export const outcomeOf = ({ tool, called, progress }: Stream): string =>
+  `called ${tool}: ${refusalOf(called!) ?? 'a result'} after ${seconds(called!.milliseconds)}, with ${progress} progress messages`;
 
 export const streamCauses: Cause[] = [
   {
@@ -12,8 +28,7 @@ export const streamCauses: Cause[] = [
     source: 'mcp-go#162; Cloudflare cuts streams idle for about 100 seconds',
     look: ({ stream }) => {
       const { called } = stream ?? {};
-      const stalled = called && ([408, 502, 504, 524].includes(called.answer?.status ?? 0) || called.failure !== undefined);
-      return stalled && { what: `A call was cut off after ${seconds(called.milliseconds)}: ${said(called)}.`, remedy: REMEDY, evidence: [called] };
+      return called !== undefined && isCutOff(called) && { what: `A call was cut off after ${seconds(called.milliseconds)}: ${said(called)}.`, remedy: REMEDY, evidence: [called] };
     },
   },
   {
@@ -35,8 +50,9 @@ export const streamCauses: Cause[] = [
     step: 'stream',
     source: 'MCP tools',
     look: ({ stream }) => {
-      const [error] = stream?.called ? repliesOf(stream.called).flatMap((reply) => reply.error ?? []) : [];
-      return error && { weight: 'warning', what: `The tool that was named could not be called: JSON-RPC error ${error.code}${error.message ? ` (${error.message})` : ''}.`, remedy: 'Name a tool of the server that needs no more arguments than were given, best one with progress.', evidence: [stream!.called] };
+      const { tool, called } = stream ?? {};
+      const refusal = called && !isCutOff(called) ? refusalOf(called) : undefined;
+      return refusal !== undefined && { weight: 'warning', what: `The call of ${tool} came to nothing: ${refusal}.`, remedy: 'Name a tool of the server that needs no more arguments than were given, best one with progress.', evidence: [called] };
     },
   },
   {

@@ -1,14 +1,16 @@
 import type { Client } from '../clients/client.ts';
 import type { Exchange } from '../exchange.ts';
-import { type Message, modern, notification, replyTo, request } from '../messages.ts';
+import { isModern, type Message, modern, notification, replyTo, request } from '../messages.ts';
 import type { Scene } from '../scene.ts';
-import { ask, isModern, open } from './challenge.ts';
+import { ask, open } from './challenge.ts';
 
 /** A conversation with a token, or without one where the server is open. */
 export interface Call {
   readonly opening: Exchange;
   /** The protocol version that both agreed on. */
   readonly version?: string;
+  /** What `initialize` was answered with in place of one, as JSON. */
+  readonly oddVersion?: string;
   /** Of `tools/list`; without it the opening was refused. */
   readonly tools?: Exchange;
   readonly listed?: boolean;
@@ -23,11 +25,13 @@ export async function call(scene: Scene, client: Client, resource: string, token
   const result = replyTo(message.id, opening)?.result;
   if (!result) return { opening, headers: {}, modern: false };
   if (isModern(message)) return { ...(await tools(scene, resource, agent, modern(2, 'tools/list', client.name), token, {})), opening, version: '2026-07-28', headers: {}, modern: true };
-  const version = typeof result.protocolVersion === 'string' ? result.protocolVersion : undefined;
+  const { protocolVersion: named } = result;
+  const version = typeof named === 'string' && /^\d{4}-\d\d-\d\d$/.test(named) ? named : undefined;
+  const oddVersion = version === undefined ? (JSON.stringify(named) ?? 'nothing') : undefined;
   const session = opening.answer?.headers['mcp-session-id'];
   const headers = { ...(version && { 'mcp-protocol-version': version }), ...(session && { 'mcp-session-id': session }) };
   await scene.exchanges.make(ask(resource, agent, notification('notifications/initialized'), token, headers));
-  return { ...(await tools(scene, resource, agent, request(2, 'tools/list'), token, headers)), opening, version, headers, modern: false };
+  return { ...(await tools(scene, resource, agent, request(2, 'tools/list'), token, headers)), opening, version, oddVersion, headers, modern: false };
 }
 
 async function tools(scene: Scene, resource: string, agent: string, message: Message, token: string | undefined, headers: Record<string, string>) {

@@ -1,6 +1,6 @@
 import type { Client } from '../clients/client.ts';
 import type { Exchange } from '../exchange.ts';
-import { initialize, type Message, modernHeaders, replyTo } from '../messages.ts';
+import { initialize, isModern, type Message, modernHeaders, replyTo } from '../messages.ts';
 import { PLAIN_AGENT, postJson, type Scene } from '../scene.ts';
 
 /** What a first request without a token meets. */
@@ -49,8 +49,6 @@ export async function open(scene: Scene, client: Client, resource: string, agent
   }
   return last!;
 }
-
-export const isModern = ({ params }: Message): boolean => params?._meta !== undefined;
 
 export function ask(resource: string, agent: string, message: Message, token?: string, extra: Readonly<Record<string, string>> = {}) {
   return postJson(resource, agent, message, { ...(isModern(message) && modernHeaders(message)), ...(token && { authorization: `Bearer ${token}` }), ...extra });

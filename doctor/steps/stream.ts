@@ -6,7 +6,8 @@ import type { Call } from './call.ts';
 import { ask } from './challenge.ts';
 
 export interface Stream {
-  /** A call of the tool that was named, with progress. */
+  /** The tool that was named, and its call, with progress. */
+  readonly tool?: string;
   readonly called?: Exchange;
   /** How many notifications came before its answer. */
   readonly progress: number;
@@ -17,6 +18,8 @@ export interface Stream {
 
 /** Claude waits this long for a tool, in milliseconds. */
 const TOOL_PATIENCE = 300_000;
+/** Of the call. */
+export const CALL_ID = 3;
 
 export async function stream(scene: Scene, client: Client, resource: string, token: string | undefined, before: Call): Promise<Stream> {
   const { tool, exchanges, listenSeconds } = scene;
@@ -24,11 +27,11 @@ export async function stream(scene: Scene, client: Client, resource: string, tok
   const authorization = token ? { authorization: `Bearer ${token}` } : undefined;
   const params = tool && { name: tool.name, arguments: tool.arguments };
   const progress = { progressToken: 'doctor' };
-  const message = params && (before.modern ? modern(3, 'tools/call', client.name, params) : request(3, 'tools/call', { ...params, _meta: progress }));
+  const message = params && (before.modern ? modern(CALL_ID, 'tools/call', client.name, params) : request(CALL_ID, 'tools/call', { ...params, _meta: progress }));
   const asked = message && before.modern ? { ...message, params: { ...message.params, _meta: { ...(message.params!._meta as object), ...progress } } } : message;
   const [called, listened] = await Promise.all([
-    asked && exchanges.fresh({ ...ask(resource, agent, asked, token, before.headers), patience: TOOL_PATIENCE, enough: (body) => parseReplies(body, 'text/event-stream').some(({ id, method }) => id === 3 && method === undefined) }),
+    asked && exchanges.fresh({ ...ask(resource, agent, asked, token, before.headers), patience: TOOL_PATIENCE, enough: (body) => parseReplies(body, 'text/event-stream').some(({ id, method }) => id === CALL_ID && method === undefined) }),
     before.modern || listenSeconds === 0 ? undefined : exchanges.fresh({ url: resource, headers: { 'user-agent': agent, accept: 'text/event-stream', ...before.headers, ...authorization }, patience: listenSeconds * 1000, enough: (body) => body.length > 0 }),
   ]);
-  return { called, progress: called ? repliesOf(called).filter(({ method }) => method === 'notifications/progress').length : 0, listened, listenSeconds };
+  return { tool: tool?.name, called, progress: called ? repliesOf(called).filter(({ method }) => method === 'notifications/progress').length : 0, listened, listenSeconds };
 }

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JWTPayload } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -122,10 +124,19 @@ describe('a sign-in', () => {
     expect(JSON.stringify(diagnosis)).not.toContain('planted-code');
   });
 
-  it('that comes back with another state is not gone on with', async () => {
-    const diagnosis = await look({ register: true, signIn: (url) => void fetch(`${new URL(url).searchParams.get('redirect_uri')}?code=forged&state=other`) });
-    expect(found(diagnosis, 'sign-in-fails').what).toContain('without the state');
-    expect(room.requests.some(({ path }) => path === '/auth/token')).toBe(false);
+  it('is neither taken over nor ended by who comes back with another state, or asks for something else (RFC 9700 §4.7)', async () => {
+    const answered: number[] = [];
+    const interrupted = async (url: string) => {
+      const redirectUri = new URL(url).searchParams.get('redirect_uri')!;
+      for (const forged of ['?code=forged&state=other', '?code=forged', '?error=access_denied']) answered.push((await fetch(`${redirectUri}${forged}`)).status);
+      // A target that is no URL.
+      const socket = connect(Number(new URL(redirectUri).port), '127.0.0.1').end('GET // HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+      answered.push(Number((await text(socket)).split(' ')[1]));
+      signIn(url);
+    };
+    expect(troubles(await look({ register: true, signIn: (url) => void interrupted(url), clients: ['cursor'] }))).toEqual([]);
+    expect(answered).toEqual([400, 400, 400, 404]);
+    expect(room.requests.filter(({ path }) => path === '/auth/token').map(({ body }) => new URLSearchParams(body).get('code'))).toEqual(['planted-code']);
   });
 
   it('that comes back from another issuer is not gone on with (RFC 9207)', async () => {
@@ -169,10 +180,6 @@ describe('a stream', () => {
   it('that the server does not have (405) is nothing to say', async () => {
     room.answer('/mcp', (request, response) => (request.method === 'GET' ? void response.writeHead(405).end() : false));
     expect(troubles(await look({ token: room.token(), listenSeconds: 1 }))).toEqual([]);
-  });
-
-  it('of a tool that is not there is said', async () => {
-    expect(found(await look({ token: room.token(), tool: { name: 'nothing', arguments: {} }, clients: ['cursor'] }), 'tool-fails')).toMatchObject({ weight: 'warning' });
   });
 });
 
