@@ -72,11 +72,11 @@ describe('the Pulumi CLI, by its Automation API', () => {
 
   it('gets the template’s config by a copy of the CLI’s own, which encrypts its secrets anew, and the rest as typed values, none a secret', async () => {
     const { calls, deployer } = recorder();
-    const deployed = await deployer.up({ name: 'pr-1', template: 'staging', changes: { host: 'pr-1.example.org', authorizationServer: { issuer: 'https://x' }, rotation: undefined } });
+    const deployed = await deployer.up({ name: 'pr-1', template: 'staging', changes: { host: 'pr-1.example.org', firstPort: 18_100, authorizationServer: { issuer: 'https://x' }, rotation: undefined } });
     expect(calls).toEqual([
       ['cli', ['config', 'cp', '--stack', 'staging', '--dest', 'pr-1', '--non-interactive']],
       ['removeAllConfig', 'pr-1', ['drawbridge:rotation']],
-      ['setAllConfigJson', 'pr-1', JSON.stringify({ 'drawbridge:host': { value: 'pr-1.example.org', secret: false }, 'drawbridge:authorizationServer': { value: '{"issuer":"https://x"}', objectValue: { issuer: 'https://x' }, secret: false } })],
+      ['setAllConfigJson', 'pr-1', JSON.stringify({ 'drawbridge:host': { value: 'pr-1.example.org', secret: false }, 'drawbridge:firstPort': { value: '18100', objectValue: 18_100, secret: false }, 'drawbridge:authorizationServer': { value: '{"issuer":"https://x"}', objectValue: { issuer: 'https://x' }, secret: false } })],
       ['select', 'pr-1'],
       ['up', []],
       ['setTag', 'pr-1', 'drawbridge:whole', 'true'],
