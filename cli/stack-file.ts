@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type Config, type ConfigProblem, parseConfig } from '../infra/config.ts';
+import { decoded } from '../infra/config/decoded.ts';
 import { keyProblems } from '../infra/config/namespace.ts';
 import { UsageError } from './errors.ts';
 
@@ -69,7 +70,7 @@ function keysOf(config: unknown, namespace: string): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(config)
       .filter(([key]) => !key.includes(':') || key.startsWith(`${namespace}:`))
-      .map(([key, value]) => [key.slice(key.indexOf(':') + 1), value]),
+      .map(([key, value]) => [key.slice(key.indexOf(':') + 1), typeof value === 'string' ? decoded(value) : value]),
   );
 }
 

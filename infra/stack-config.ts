@@ -1,9 +1,10 @@
 import * as pulumi from '@pulumi/pulumi';
 import { type Config, parseConfig } from './config.ts';
+import { decoded } from './config/decoded.ts';
 import { keyProblems } from './config/namespace.ts';
 
 /**
- * Reads this stack's config from Pulumi. Values arrive as strings, objects and lists as JSON.
+ * Reads this stack's config from Pulumi.
  * @throws RunError, which Pulumi prints without a stack trace, with every problem at once.
  */
 export function readStackConfig(): Config {
@@ -13,7 +14,7 @@ export function readStackConfig(): Config {
   const raw: Record<string, unknown> = {};
   // All keys are read, not just the known ones, so that a misspelt key is an error and not silence.
   for (const [key, value] of Object.entries(all))
-    if (key.startsWith(prefix)) raw[key.slice(prefix.length)] = decode(value);
+    if (key.startsWith(prefix)) raw[key.slice(prefix.length)] = decoded(value);
   try {
     return parseConfig(raw, keyProblems(Object.keys(all), namespace));
   } catch (error) {
@@ -26,12 +27,3 @@ export type SecretOf = (reference: { readonly secret: string }) => pulumi.Output
 
 /** From `secrets`, in which `parseConfig` has found every name that is referred to. */
 export const secretOf: SecretOf = ({ secret }) => new pulumi.Config().requireSecretObject<Record<string, string>>('secrets').apply((values) => values[secret]!);
-
-function decode(value: string): unknown {
-  if (!/^[[{]|^(true|false|-?\d+)$/.test(value)) return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
-}

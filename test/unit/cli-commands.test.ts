@@ -89,6 +89,11 @@ describe('the config of a stack', () => {
     expect(readStackConfig('dev', project)).toMatchObject({ profile: 'local', localPort: 9443, realm: 'people', host: 'localhost' });
   });
 
+  it('has numbers and booleans where `pulumi config set` has made texts of them, as it does of all in the file', () => {
+    stackFile('dev', 'config:\n  drawbridge:profile: local\n  drawbridge:localPort: "8450"\n  drawbridge:previewRealms: "true"\n');
+    expect(readStackConfig('dev', project)).toMatchObject({ localPort: 8450, previewRealms: true });
+  });
+
   it('has no key twice and none of a misspelt namespace: both would be lost in silence', () => {
     stackFile('dev', 'config:\n  drawbridge:profile: local\n  drawbridge:clients: [claude]\n  clients: [cursor]\n  drawbrige:users: []\n  docker:host: unix:///elsewhere\n');
     expect(() => readStackConfig('dev', project)).toThrow(/has 2 problems[^]*drawbridge:clients is there twice[^]*drawbridge:users is written as drawbrige:users/);
