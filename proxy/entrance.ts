@@ -4,16 +4,16 @@ import { authority, type FrontInput } from './front.ts';
 /** Where requests come in: what is said once, what is said of each host, and who answers for hosts that are not ours. */
 export interface Entrance {
   readonly settings: Lines;
-  readonly ofHost: Lines;
+  readonly ofHost: (host: string) => Lines;
   readonly others: Lines;
 }
 
-export const entrance = (input: FrontInput): Entrance => (input.connectorPort === undefined ? tls(input) : connector(input.connectorPort));
+export const entrance = (input: FrontInput): Entrance => (input.connectorPort === undefined ? tls(input) : connector(input, input.connectorPort));
 
 function tls(input: FrontInput): Entrance {
   return {
     settings: tlsSettings,
-    ofHost: [...listen(input, '443 ssl'), 'http2 on;'],
+    ofHost: () => [...listen(input, '443 ssl'), 'http2 on;'],
     others: [
       ...redirectServers(input),
       ['server {', ...listenFirst(input, '80 default_server'), ...misdirected, '}'],
@@ -22,10 +22,13 @@ function tls(input: FrontInput): Entrance {
   };
 }
 
-/** TLS ends at the tunnel's edge, and redirects are made there. HTTP/1.1 with kept connections is what the connector speaks to plain origins. */
-function connector(port: number): Entrance {
+/**
+ * TLS ends at the tunnel's edge. HTTP/1.1 with kept connections is what the connector speaks to plain origins. Unless the zone is set to
+ * "Always Use HTTPS", which no new one is, plain http comes through as well: nothing is served over it.
+ */
+function connector(input: FrontInput, port: number): Entrance {
   const listen = `listen 127.0.0.1:${port}`;
-  return { settings: [], ofHost: [`${listen};`], others: [['server {', `${listen} default_server reuseport;`, ...misdirected, '}']] };
+  return { settings: [], ofHost: (host) => [`${listen};`, ['if ($http_x_forwarded_proto = http) {', toHttps(input, host), '}']], others: [['server {', `${listen} default_server reuseport;`, ...misdirected, '}']] };
 }
 
 // Scanners and rebinding names: neither a certificate nor a route is shown to whoever asks for a host that is not ours.
@@ -75,8 +78,10 @@ function redirectServers(input: FrontInput): Lines {
     ...listen(input, '80'),
     `server_name ${host};`,
     challengeLocation(input),
-    // 308 keeps the method. The target is written out: a client's Host header never ends up in a redirect.
-    ['location / {', `return 308 https://${authority(input, host)}$request_uri;`, '}'],
+    ['location / {', toHttps(input, host), '}'],
     '}',
   ]);
 }
+
+/** 308 keeps the method. The target is written out: a client's Host header never ends up in a redirect. */
+const toHttps = (input: FrontInput, host: string): string => `return 308 https://${authority(input, host)}$request_uri;`;

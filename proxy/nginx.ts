@@ -91,7 +91,7 @@ const pathMaps: Lines = [['map $request_uri $plain_path {', 'default 0;', `"${PL
 function hostServer(input: FrontInput, { ofHost }: Entrance, host: string): Lines {
   return [
     'server {',
-    ...ofHost,
+    ...ofHost(host),
     `server_name ${host};`,
     ...draining,
     ...responseHeaders(input.hsts),

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http2';
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'expect', 'http2-settings', 'host'];
 
 /** Request headers as Cloudflare passes them on (Cloudflare's docs, "Cloudflare HTTP headers"). What a client sends by these names is lost, but X-Forwarded-For is appended to. */
-export function towardsOrigin(headers: IncomingHttpHeaders, client: string, ray: string): OutgoingHttpHeaders {
+export function towardsOrigin(headers: IncomingHttpHeaders, client: string, ray: string, scheme: 'http' | 'https'): OutgoingHttpHeaders {
   const own = Object.entries(headers).filter(([name]) => !name.startsWith(':') && !name.startsWith('cf-') && !HOP_BY_HOP.includes(name));
   const before = headers['x-forwarded-for'];
   return {
@@ -12,10 +12,10 @@ export function towardsOrigin(headers: IncomingHttpHeaders, client: string, ray:
     'cf-connecting-ip': client,
     'cf-ipcountry': 'XX',
     'cf-ray': ray,
-    'cf-visitor': '{"scheme":"https"}',
+    'cf-visitor': `{"scheme":"${scheme}"}`,
     'cdn-loop': 'cloudflare; loops=1',
     'x-forwarded-for': before === undefined ? client : `${String(before)},${client}`,
-    'x-forwarded-proto': 'https',
+    'x-forwarded-proto': scheme,
   };
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
@@ -18,7 +19,7 @@ export interface EdgeOptions {
   readonly certificate: string;
   readonly key: string;
   /** Ports: 0 for any. */
-  readonly listen: { readonly address: string; readonly port: number; readonly connectorPort: number };
+  readonly listen: { readonly address: string; readonly port: number; readonly connectorPort: number; readonly plainPort?: number };
   readonly state: EdgeState;
   /** After how long without a byte from the origin a request is given up, or a stream cut. Cloudflare: 100 s. */
   readonly idleMs?: number;
@@ -35,25 +36,30 @@ export class EdgeSimulation {
   readonly #state: EdgeState;
   readonly #idleMs: number;
   readonly #server: Http2SecureServer;
+  readonly #plain: Server;
   readonly #connectors: Connectors;
   readonly #cache = new EdgeCache();
   readonly #sockets = new Set<Socket>();
 
-  private constructor({ state, idleMs = 100_000 }: EdgeOptions, server: Http2SecureServer, connectors: Connectors, connectorPort: number) {
+  private constructor({ state, idleMs = 100_000 }: EdgeOptions, server: Http2SecureServer, plain: Server, connectors: Connectors, connectorPort: number) {
     this.#state = state;
     this.#idleMs = idleMs;
     this.#server = server;
+    this.#plain = plain;
     this.#connectors = connectors;
     this.port = (server.address() as AddressInfo).port;
     this.connectorPort = connectorPort;
-    server.on('connection', (socket: Socket) => this.#sockets.add(socket.once('close', () => this.#sockets.delete(socket))));
-    server.on('request', (request, response) => {
-      try {
-        this.#handle(request, response);
-      } catch (error) {
-        response.writeHead(500, { 'content-type': 'text/plain' }).end(`${(error as Error).message}\n`);
-      }
-    });
+    for (const [each, scheme] of [[server, 'https'], [plain, 'http']] as const) {
+      each.on('connection', (socket: Socket) => this.#sockets.add(socket.once('close', () => this.#sockets.delete(socket))));
+      // With HTTP/1.1 these are those of node:http, which have what is used here.
+      each.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
+        try {
+          this.#handle(request, response, scheme);
+        } catch (error) {
+          response.writeHead(500, { 'content-type': 'text/plain' }).end(`${(error as Error).message}\n`);
+        }
+      });
+    }
   }
 
   static async start(options: EdgeOptions): Promise<EdgeSimulation> {
@@ -72,17 +78,21 @@ export class EdgeSimulation {
     for (const event of ['tlsClientError', 'sessionError', 'clientError']) server.on(event, () => {});
     server.listen(listen.port, listen.address);
     await once(server, 'listening');
-    return new EdgeSimulation(options, server, connectors, connectorPort);
+    // Zones that are not set to "Always Use HTTPS", as no new one is, serve plain http too.
+    const plain = createServer();
+    if (listen.plainPort !== undefined) await once(plain.listen(listen.plainPort, listen.address), 'listening');
+    return new EdgeSimulation(options, server, plain, connectors, connectorPort);
   }
 
   async stop(): Promise<void> {
     await this.#connectors.stop();
     this.#server.close();
+    this.#plain.close();
     for (const socket of this.#sockets) socket.destroy();
     await once(this.#server, 'close');
   }
 
-  #handle(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  #handle(request: Http2ServerRequest, response: Http2ServerResponse, scheme: 'http' | 'https'): void {
     const ray = `${randomBytes(8).toString('hex')}-SIM`;
     response.setHeader('server', 'cloudflare (simulation)');
     response.setHeader('cf-ray', ray);
@@ -117,7 +127,7 @@ export class EdgeSimulation {
 
     const session = this.#connectors.pick(tunnelId);
     if (!session) return void refuse(edgeErrors.noConnector);
-    const headers = { ...towardsOrigin(request.headers, fields['ip.src'], ray), ':authority': authority };
+    const headers = { ...towardsOrigin(request.headers, fields['ip.src'], ray, scheme), ':authority': authority };
     const answered: Forwarding['answered'] = (status, answer) => {
       const seconds = cacheable === 'eligible' && request.method === 'GET' ? lifetime(request.headers, status, answer, settings) : 0;
       return seconds > 0 ? (body) => this.#cache.keep(key, { status, headers: towardsClient(answer), body }, seconds) : undefined;

@@ -27,12 +27,16 @@ describe('a front behind a tunnel', () => {
     for (const port of [80, 443, 18086]) expect(await exitCode(other, ['curl', '--silent', `http://${own}:${port}/mcp`]), String(port)).toBe(7);
   });
 
-  it('takes the client’s address from Cloudflare’s header, and the scheme from nobody', async () => {
-    const forged = ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-Proto: http', 'X-Real-IP: 6.6.6.6', 'Forwarded: for=6.6.6.6'].flatMap((header) => ['--header', header]);
+  it('takes the client’s address from Cloudflare’s header, and the scheme of what it serves from nobody', async () => {
+    const forged = ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-Proto: wss', 'X-Real-IP: 6.6.6.6', 'Forwarded: for=6.6.6.6'].flatMap((header) => ['--header', header]);
     const { headers } = JSON.parse(await ask('/mcp', '--header', 'CF-Connecting-IP: 203.0.113.9', ...forged)) as Echo;
     expect(headers).toMatchObject({ host: 'localhost:8443', 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' });
     expect(Object.values(headers).join()).not.toContain('6.6.6.6');
     expect(headers).not.toHaveProperty('cf-connecting-ip');
+  });
+
+  it('serves nothing that came to the edge over plain http, and leads it to https', async () => {
+    expect(await ask('/mcp?x=1', '--header', 'X-Forwarded-Proto: http', '--output', '/dev/null', '--write-out', '%{http_code} %{redirect_url}')).toBe('308 https://localhost:8443/mcp?x=1');
   });
 
   it('refuses what the connector’s rules cannot tell from a route: they see the decoded path', async () => {

@@ -8,7 +8,7 @@ export const zone = 'example.test';
 export const host = `mcp.${zone}`;
 /** As inside/boot.sh has them: 443 of the edge and of the API leads to ports of the machine itself, whose own 443 is the stack's. */
 export const addresses = { edge: '198.18.0.1', api: '198.18.0.2', acme: '198.18.0.3', resolver: '198.18.0.53' };
-export const ports = { edge: 7443, api: 7444, connectors: 7844 };
+export const ports = { edge: 7443, plain: 7480, api: 7444, connectors: 7844 };
 /** Of the machine, as the internet knows it. */
 export const publicAddress = '198.51.100.7';
 

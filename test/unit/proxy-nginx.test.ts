@@ -255,9 +255,14 @@ describe('behind a tunnel', () => {
     expect([...serving.matchAll(/listen (.*);/g)].map(([, where]) => where)).toEqual(['127.0.0.1:18086 default_server reuseport', '127.0.0.1:18086', 'unix:/run/nginx/health.sock']);
   });
 
-  it('has no certificate, no redirect and no ACME challenge, and so nothing to wait for', () => {
-    expect(serving).not.toMatch(/ssl|http2|acme|30[0-9] https/);
+  it('has no certificate and no ACME challenge, and so nothing to wait for', () => {
+    expect(serving).not.toMatch(/ssl|http2|acme/);
     expect(waiting).toBe(serving);
+  });
+
+  it('serves nothing that came to the edge over plain http, and leads it to https', () => {
+    expect(serving).toContain('    if ($http_x_forwarded_proto = http) {\n      return 308 https://mcp.example.org$request_uri;\n    }\n');
+    expect(serving.match(/30[0-9] https/g)).toHaveLength(1);
   });
 
   it('needs no root: its port is above 1024', () => {

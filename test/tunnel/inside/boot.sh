@@ -20,7 +20,7 @@ ip link set lo up
 for address in 198.18.0.3 198.18.0.53 198.51.100.7; do ip address add "$address/32" dev lo; done
 nft -f - <<'NFT'
 table ip internet {
-  map services { type ipv4_addr . inet_service : inet_service; elements = { 198.18.0.1 . 443 : 7443, 198.18.0.2 . 443 : 7444 } }
+  map services { type ipv4_addr . inet_service : inet_service; elements = { 198.18.0.1 . 443 : 7443, 198.18.0.1 . 80 : 7480, 198.18.0.2 . 443 : 7444 } }
   chain out { type nat hook output priority -100; meta l4proto tcp redirect to :ip daddr . tcp dport map @services; }
   chain in { type nat hook prerouting priority -100; meta l4proto tcp redirect to :ip daddr . tcp dport map @services; }
 }

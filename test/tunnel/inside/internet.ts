@@ -42,7 +42,7 @@ const api = await authority().issue('api', ['DNS:api.cloudflare.com']);
 await listen(createSecureServer({ key: api.key, cert: api.certificate }, passOn), ports.api, '0.0.0.0');
 // As the universal certificate: the zone, and one label under it.
 const edge = await authority().issue('edge', [`DNS:${zone}`, `DNS:*.${zone}`]);
-await EdgeSimulation.start({ ...edge, listen: { address: '0.0.0.0', port: ports.edge, connectorPort: ports.connectors }, state: cloudflare });
+await EdgeSimulation.start({ ...edge, listen: { address: '0.0.0.0', port: ports.edge, plainPort: ports.plain, connectorPort: ports.connectors }, state: cloudflare });
 await DnsSimulation.start({
   listen: { address: addresses.resolver, port: 53 },
   zones: [zone],
