@@ -10,14 +10,15 @@ import { authority, host, Internet, simulation, zone } from '../tunnel/internet.
 const newcomer = new Newcomer();
 let internet: Internet;
 
-/** As it is in the README, but for the names, and without the two lines for another machine. What it asks for comes on stdin. */
+/** As it is in the README, but for the names, and without the two lines for another machine. What it asks for comes on stdin, and the machine has no systemd. */
 const here = (commands: string): string =>
   commands
     .replace(/^# These two for another machine than this one:\n.*\n.*\n/m, '')
     .replaceAll('mcp.example.org', host)
     .replaceAll('example.org', zone)
     .replaceAll('0123456789abcdef0123456789abcdef', internet.cloudflare.accountId)
-    .replace(/(drawbridge:secrets\.cloudflare')\s+# asks for the API token$/m, '$1 <<< "$TOKEN"');
+    .replace(/(drawbridge:secrets\.cloudflare')\s+# asks for the API token$/m, '$1 <<< "$TOKEN"')
+    .replace(/^npm run check-config/m, 'pulumi config set drawbridge:firewall none\n$&');
 
 const typed = (commands: string) =>
   newcomer.type(here(commands), {
