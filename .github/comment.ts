@@ -39,8 +39,8 @@ function verdict({ ok, checks, looked }: Report): string {
 const failures = ({ checks }: Report): string[] =>
   checks.filter(({ result }) => result === 'failed').flatMap(({ area, check, expected, found, remedy }) => ['', `**${plain(`${area} ${check}`.trim())}**`, '', `- expected: ${code(expected)}`, `- found: ${code(found)}`, `- to do: ${plain(remedy)}`]);
 
-/** What a server said could be Markdown, and mention people. */
-const plain = (text = ''): string => text.replace(/[\\`*_[\]<>|#@!~]/g, '\\$&').replace(/\s+/g, ' ');
+/** What a server said could be Markdown, and mention people, which a backslash keeps nobody from: a space of no width does. */
+const plain = (text = ''): string => text.replace(/[\\`*_[\]<>|!~&]/g, '\\$&').replace(/[@#]|:\/\/|www\./g, '$&\u200B').replace(/\s+/g, ' ');
 const code = (text = ''): string => `\`${text.replaceAll('`', 'ˋ').replace(/\s+/g, ' ').slice(0, 500)}\``;
 
 function read<Content>(file: string): Content | undefined {

@@ -17,7 +17,7 @@ export interface OutputsOptions {
  */
 export async function outputs({ stack, json = false, name }: OutputsOptions): Promise<void> {
   const all = await completeOutputs(stack, await engine.outputs({ projectDirectory, stateDirectory, stack }));
-  if (!all) throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here.`, [`\`npm run up${stackOption(stack)}\` stands it up. One that the Pulumi CLI deployed is asked with \`pulumi stack output --show-secrets --stack ${stack}\`.`]);
+  if (!all) throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here.`, [`One that the Pulumi CLI deployed, as all of profile production, is asked with \`pulumi stack output --show-secrets --stack ${stack}\`. Others: \`npm run up${stackOption(stack)}\` stands it up.`]);
   if (name === undefined) {
     console.log(json ? JSON.stringify(all, null, 2) : outputLines(all, stack).join('\n'));
     return;

@@ -87,7 +87,7 @@ function missingStack(stack: string, path: string, directory: string): string {
   const known = readdirSync(directory).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
   return [
     `There is no stack ${stack}: ${path} is missing.${known.length > 0 ? ` Known stacks: ${known.join(', ')}.` : ''}`,
-    'Make that file, for example:',
+    `For a stack on the internet, \`npm run init -- --stack ${stack}\` asks for what it needs. For another one on this machine, make that file, for example:`,
     'config:',
     '  drawbridge:profile: local',
     '  drawbridge:localPort: 8444',

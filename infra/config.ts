@@ -6,7 +6,7 @@ import { callerWarnings } from './config/networks.ts';
 import { brokenRules, type ConfigProblem, type Missing } from './config/rules.ts';
 import { rulesOnTheRest } from './config/salvage.ts';
 import { configSchema, type Parsed } from './config/schema.ts';
-import { groupWarnings } from './config/users.ts';
+import { allowlistWarnings, groupWarnings } from './config/users.ts';
 import { namingKeys } from './config/values.ts';
 import { deriveEndpoints } from './endpoints.ts';
 
@@ -57,7 +57,7 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, found: reado
 /** What is allowed and dangerous all the same. Every command that reads the config says it. */
 export function warningsOf(config: Config): string[] {
   const everyone = `DANGEROUS: drawbridge:auth is none. Whoever reaches ${config.host} can use every tool of every server, and nobody knows who it was. Set it to oauth.`;
-  return [...(config.auth === 'none' ? [everyone] : []), ...acmeWarnings(config), ...callerWarnings(config), ...groupWarnings(config), ...deployWarnings(config), ...cloudflareWarnings(config)];
+  return [...(config.auth === 'none' ? [everyone] : []), ...acmeWarnings(config), ...callerWarnings(config), ...groupWarnings(config), ...allowlistWarnings(config), ...deployWarnings(config), ...cloudflareWarnings(config)];
 }
 
 /** A request to such a backend would come in again at the front, and again, until something breaks. */

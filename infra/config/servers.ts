@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { allowlist, isRecord, scope, secretReference, shaped } from './values.ts';
+import { allowlist, isRecord, scope, secretName, secretReference, shaped } from './values.ts';
 
 // Docker's reference grammar, without its length limits: [registry[:port]/]path[:tag][@digest].
 const imageName = /^([A-Za-z0-9.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
@@ -60,7 +60,7 @@ export const server = z.strictObject({
   identity: z.enum(['none', 'plain', 'signed'], { error: 'is none of: none, plain, signed' }).optional(),
   credential: z
     .strictObject({
-      secret: z.string().min(1),
+      secret: secretName,
       header: z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'is no header name').default('Authorization'),
     })
     .optional(),

@@ -57,3 +57,14 @@ export function groupWarnings({ users, servers }: Pick<Config, 'users' | 'server
     ...[...new Set(listed)].map((group) => `An allowlist lets in the group ${group}, in which none of drawbridge:users is. Correct its spelling, or put people into it in the admin console.`),
   ];
 }
+
+/** Names of allow-lists that nobody has: a person at GitHub is `github.octocat`, and not `octocat`. */
+export function allowlistWarnings({ auth, authorizationServer, profile, users, identityProviders, servers }: Config): string[] {
+  if (auth !== 'oauth' || isForeign(authorizationServer)) return [];
+  const own = [...users.map(({ username }) => username), ...(profile === 'production' ? [] : [testUsername])];
+  const providers = Object.keys(identityProviders);
+  const isSomebody = (name: string) => own.includes(name.toLowerCase()) || providers.some((alias) => name.toLowerCase().startsWith(`${alias}.`));
+  const listed = servers.flatMap(({ allowlist }) => allowlist?.users.filter((name) => !isSomebody(name)) ?? []);
+  const named = providers.length > 0 ? ` Accounts of a provider are called ${providers.map((alias) => `${alias}.NAME`).join(' or ')}.` : '';
+  return [...new Set(listed)].map((name) => `An allowlist lets in ${name}, who is none of drawbridge:users.${named} Correct its spelling, or make the account in the admin console.`);
+}

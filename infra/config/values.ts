@@ -3,9 +3,12 @@ import { z } from 'zod';
 // RFC 6749 §3.3: a scope token has no space, quote or backslash.
 export const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'is no scope token: no spaces, quotes or backslashes (RFC 6749 §3.3)');
 
+/** Of a secret. It is part of commands that people paste, and of a path of Pulumi's config, in which a dot would part it. */
+export const secretName = z.string().regex(/^[\w-]{1,64}$/, 'must be 1 to 64 letters, digits, _ and -');
+
 /** Stands where a secret belongs. Objects of the config hold names of secrets, never secrets: the state would show those. */
 export const secretReference = z.strictObject(
-  { secret: z.string().min(1) },
+  { secret: secretName },
   { error: ({ input }) => `${input === undefined ? 'is missing: give it as' : 'is no'} {secret: name}, where name is a key of drawbridge:secrets` },
 );
 

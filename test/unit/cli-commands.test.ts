@@ -56,7 +56,7 @@ describe('exit codes', () => {
   it('outputs of a stack that does not stand is a failure: 1, with what to do', async () => {
     const { code, stdout, stderr } = await drawbridge('outputs', '--stack', 'nowhere');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain('Stack nowhere was not deployed by `npm run up` from here.\n`npm run up -- --stack nowhere` stands it up. One that the Pulumi CLI deployed is asked with `pulumi stack output');
+    expect(stderr).toContain('Stack nowhere was not deployed by `npm run up` from here.\nOne that the Pulumi CLI deployed, as all of profile production, is asked with `pulumi stack output');
   });
 });
 
@@ -130,7 +130,7 @@ describe('the config of a stack', () => {
   });
 
   it.each([
-    ['names the file to make, with an example, and the stacks there are', 'other', /There is no stack other: .*Pulumi\.other\.yaml is missing\. Known stacks: dev\.\nMake that file, for example:\nconfig:\n {2}drawbridge:profile: local/],
+    ['names the file to make, with an example, and the stacks there are', 'other', /There is no stack other: .*Pulumi\.other\.yaml is missing\. Known stacks: dev\.\nFor a stack on the internet, `npm run init -- --stack other` asks for what it needs\. For another one on this machine, make that file, for example:\nconfig:\n {2}drawbridge:profile: local/],
     ['names a file that is no YAML', 'broken', /Pulumi\.broken\.yaml is no YAML: /],
     ['names a file that is a list', 'list', /Pulumi\.list\.yaml must hold a map/],
   ])('%s', (_, stack, message) => {

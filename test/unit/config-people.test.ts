@@ -87,3 +87,29 @@ describe('groups', () => {
     expect(warnings({ users: [{ ...ann, groups: ['developers'] }, { ...bob, groups: ['Developers', 'developers'] }] })).toEqual([expect.stringMatching(/^drawbridge:users has the group Developers in other capitals too/)]);
   });
 });
+
+describe('names of an allow-list', () => {
+  const warned = (config: object) => warningsOf(parseConfig({ host: 'mcp.example.org', ...config })).filter((warning) => warning.startsWith('An allowlist lets in'));
+  const github = { identityProviders: { github: { clientId: 'x', clientSecret: { secret: 'github' } } }, secrets: { github: 'x' } };
+  const ann = { users: [{ username: 'ann', email: 'ann@example.org' }] };
+
+  it('that nobody has are said, with how accounts of providers are called', () => {
+    expect(warned({ ...github, allowlist: { users: ['octocat'] } })).toEqual(['An allowlist lets in octocat, who is none of drawbridge:users. Accounts of a provider are called github.NAME. Correct its spelling, or make the account in the admin console.']);
+    expect(warned({ ...ann, allowlist: { users: ['bob'] } })).toEqual([expect.stringContaining('lets in bob, who is none of drawbridge:users. Correct')]);
+  });
+
+  it.each([
+    [{ ...github, allowlist: { users: ['github.octocat'] } }],
+    [{ ...ann, allowlist: { users: ['Ann'] } }],
+    [{ profile: 'preview', allowlist: { users: ['demo'] } }],
+    [{ authorizationServer: { issuer: 'https://login.example.net' }, allowlist: { users: ['anyone'] } }],
+  ])('that somebody has, or may have, are not: %j', (config) => {
+    expect(warned(config)).toEqual([]);
+  });
+});
+
+describe('names of secrets', () => {
+  it.each(["a'; touch x; '", 'a.b', ''])('are nothing that a shell or a path of Pulumi’s config could read otherwise: %j', (secret) => {
+    expect(() => parseConfig({ host: 'mcp.example.org', auth: 'bearer', bearerTokens: { bob: { secret } }, secrets: { [secret]: 'x' } })).toThrow(/must be 1 to 64 letters, digits, _ and -/);
+  });
+});

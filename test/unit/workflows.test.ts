@@ -76,7 +76,7 @@ describe('the comment', () => {
     expect(text).toContain('| verified | **no**: 1 passed, 1 failed (from: outside) |');
     expect(text).toContain('**The documents agree**');
     expect(text).toContain('- found: `ˋbˋ @everyone`');
-    expect(text).toContain('- to do: ask \\@octocat \\<img\\>');
+    expect(text).toContain('- to do: ask @\u200Boctocat \\<img\\>');
   });
 
   it('says that nothing is known where verify did not come to its end', () => {
