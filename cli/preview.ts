@@ -44,7 +44,9 @@ export async function previewUp({ name: given, from, shareKeycloak, lifetime, ke
     const watching = { onEvent: showEvents(terminal.progress), onLine: terminal.say, signal };
     const before = await knownPreview(name, await deployers());
     const wishes = { from, keycloakOf: shareKeycloak, lifetime: lifetime === undefined ? undefined : lifetimeOf(lifetime, '--lifetime'), keep, ref };
-    const deployer = await deployerFor(readStackConfig(templateOf(wishes, before?.record)), watching);
+    const template = readStackConfig(templateOf(wishes, before?.record));
+    const deployer = await deployerFor(template, watching);
+    if (enginesOf(template).includes(undefined)) await prepare({ terminal });
     // A preview that has lost its state, or Docker objects that are somebody else's: nothing of theirs is taken over.
     await readStandingStack(name, knownEngines(name));
     const { record, changes, config } = await plan(name, wishes, before?.record, deployer);
