@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import type { Wanted } from '../../engine/index.ts';
 import { nounOf } from '../engine-progress.ts';
 import { CommandError } from '../errors.ts';
+import { passphraseNeeded } from '../passphrase.ts';
 import { projectDirectory } from '../stack-file.ts';
 import type { Finding } from './facts.ts';
 
@@ -45,14 +46,16 @@ async function pulumi(...args: string[]): Promise<string> {
     const { code, stderr = '', message } = error as NodeJS.ErrnoException & { stderr?: string };
     const stack = args.at(-1)!;
     if (code === 'ENOENT') throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here, and there is no Pulumi CLI on the PATH.`, [`Where it is: ${command}`]);
-    throw new CommandError(`\`${command}\` failed:\n${stderr.trim() || message.split('\n')[0]}`);
+    throw new CommandError(`\`${command}\` failed:\n${stderr.trim() || message.split('\n')[0]}`, passphraseNeeded(stderr));
   }
 }
 
 /** @param json what `pulumi stack export --show-secrets` printed. Secrets come out in plain text, for who looks with them */
 export function parseExport(json: string): Wanted[] {
-  const { deployment } = parsed<{ deployment?: { resources?: readonly { urn: string; type: string; inputs?: Record<string, unknown> }[] } }>(json);
-  return (deployment?.resources ?? []).map(({ urn, type, inputs = {} }) => ({ urn, type, name: urn.split('::').at(-1)!, inputs: revealed(inputs) as Record<string, unknown> }));
+  const exported = parsed<{ deployment?: { resources?: readonly { urn: string; type: string; inputs?: Record<string, unknown> }[] } } | null>(json);
+  const resources = exported?.deployment?.resources;
+  if (!resources) throw new CommandError('The Pulumi CLI has no resources of this stack: it does not stand.');
+  return resources.map(({ urn, type, inputs = {} }) => ({ urn, type, name: urn.split('::').at(-1)!, inputs: revealed(inputs) as Record<string, unknown> }));
 }
 
 // Marker of a secret in a state, whose plain text is JSON (sdk/go/common/resource/properties.go, apitype.SecretV1).
@@ -67,9 +70,10 @@ function revealed(value: unknown): unknown {
 
 /** @param json what `pulumi preview --json` printed @throws CommandError where it is something else */
 export function parsePreview(json: string): Finding[] {
-  const digest = parsed<PreviewDigest>(json);
+  const steps = parsed<PreviewDigest | null>(json)?.steps;
+  if (!steps) throw new CommandError('The Pulumi CLI printed no steps of a preview.');
   // A refresh tells first what it learns of a resource, and then comes what is done about it; a replacement is told three times.
-  const last = new Map((digest.steps ?? []).filter(({ op }) => !PARTS.includes(op)).map((step) => [step.urn, step]));
+  const last = new Map(steps.filter(({ op }) => !PARTS.includes(op)).map((step) => [step.urn, step]));
   return [...last.values()].filter(({ op }) => op !== 'same').flatMap(stepFindings);
 }
 

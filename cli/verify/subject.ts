@@ -6,6 +6,7 @@ import { z } from 'zod';
 import * as engine from '../../engine/index.ts';
 import type { Config } from '../../infra/config.ts';
 import { CommandError, UsageError } from '../errors.ts';
+import { passphraseNeeded } from '../passphrase.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from '../stack-file.ts';
 import { completeOutputs } from '../stack-outputs.ts';
 import { stackOption } from '../stack-name.ts';
@@ -47,7 +48,7 @@ export async function outputsOfPulumi(stack: string, { profile }: Pick<Config, '
   if (outputs) return outputs;
   const why = answer instanceof Error ? (answer.code === 'ENOENT' ? 'there is no pulumi on the PATH' : (answer.stderr ?? answer.message).trim()) : `it has none of a stack that stands: ${upOf(profile, stack)}`;
   throw new CommandError(`Stack ${stack} was not deployed by \`npm run up\` from here, and its outputs could not be had from Pulumi: ${why}`, [
-    ...(/passphrase must be set/.test(why) ? ['Pulumi asks you for its passphrase, and nobody whose output is read: export PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, and run this again.'] : []),
+    ...passphraseNeeded(why),
     `Where it does not stand yet: ${upOf(profile, stack)}. Or hand the outputs over: ${asked} | npm run verify${stackOption(stack) || ' --'} --outputs -`,
   ]);
 }

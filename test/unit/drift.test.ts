@@ -181,6 +181,9 @@ describe('a stack of the Pulumi CLI', () => {
       { what: 'volume data', path: '', expected: 'not there', found: 'there', up: 'removes it' },
     ]);
     expect(parsePreview('{"steps":[]}')).toEqual([]);
+    // What is no preview at all must not look like nothing has changed.
+    for (const other of ['{}', 'null', 'hello']) expect(() => parsePreview(other)).toThrow(/^The Pulumi CLI printed no/);
+    expect(() => parseExport('{"deployment":{}}')).toThrow(/it does not stand/);
   });
 
   it('is looked at with what its state has, secrets included, and what `up` leaves is said to be left', () => {
