@@ -15,8 +15,17 @@ const fixed = looks!.token ?? (outputs as { bearerToken?: string }).bearerToken;
 
 export const signsIn = config.auth === 'oauth' && user !== undefined && endpoints.authorizationServer !== undefined && looks!.token === undefined;
 
+let signingIn: Promise<unknown> = Promise.resolve();
+
+/** One after the other: of two sign-ins of one person at the same time Keycloak's protection from guessing refuses one (DefaultBlockingBruteForceProtector). */
+export function signIn(server: Pick<ServerEndpoints, 'resource'>, scope: string): ReturnType<typeof signInAlone> {
+  const session = signingIn.then(() => signInAlone(server, scope));
+  signingIn = session.catch(() => {});
+  return session;
+}
+
 /** @returns a flow and what it ended in. Its client is one of the config’s: a registration could not be taken back. @throws FindingError */
-export async function signIn(server: Pick<ServerEndpoints, 'resource'>, scope: string): Promise<{ flow: CodeFlow; tokens: Tokens }> {
+async function signInAlone(server: Pick<ServerEndpoints, 'resource'>, scope: string): Promise<{ flow: CodeFlow; tokens: Tokens }> {
   const { clientId, redirectUris } = clientsOf(config).at(-1)!;
   const failed = (found: string) => new FindingError({ expected: `a code and tokens for ${clientId}, signed in as ${user!.username}`, found, remedy: `Keycloak’s log says why: docker logs --tail 20 drawbridge-${stack}-keycloak; ${status}` });
   const flow = await CodeFlow.as(clientId, redirectUris[0]).catch((error: Error) => Promise.reject(failed(error.message)));

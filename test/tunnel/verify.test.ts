@@ -45,6 +45,8 @@ describe('a stack behind a tunnel, as its clients see it through the edge', { ti
     configure();
     writeFileSync(outputsFile, JSON.stringify(outputs), { mode: 0o600 });
     await recorder.start(RECORDER_PORT, '0.0.0.0');
+    // Which new zones are not set to.
+    await asCloudflare('PUT', 'bot_management', { ai_bots_protection: 'disabled' });
   });
   afterAll(async () => {
     await recorder.stop();
