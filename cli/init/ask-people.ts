@@ -1,6 +1,7 @@
 import { type Allow, providers, type SignIn } from './answers.ts';
 import { type Flags, readEach, together } from './flags.ts';
-import { type Prompts, Wrong } from './prompts.ts';
+import type { Prompts } from './prompts.ts';
+import { Wrong } from './wrong.ts';
 import type { Asking } from './questions.ts';
 import { readAllow, readProvider, readUser } from './read.ts';
 

@@ -1,5 +1,6 @@
 import type { Server } from './answers.ts';
-import { type Prompts, Wrong } from './prompts.ts';
+import type { Prompts } from './prompts.ts';
+import { Wrong } from './wrong.ts';
 import type { Asking } from './questions.ts';
 import { complete, scopesOf } from './read.ts';
 

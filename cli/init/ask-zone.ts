@@ -1,7 +1,8 @@
 import type { Zone } from './answers.ts';
 import { accountOf } from './cloudflare.ts';
 import { type Flags, readEach, together } from './flags.ts';
-import { type Prompts, Wrong } from './prompts.ts';
+import type { Prompts } from './prompts.ts';
+import { Wrong } from './wrong.ts';
 import type { Asking } from './questions.ts';
 import { readAccount, readZone } from './read.ts';
 

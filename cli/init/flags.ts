@@ -1,4 +1,4 @@
-import { Wrong } from './prompts.ts';
+import { Wrong } from './wrong.ts';
 
 /** The answers as they can be given on the command line. */
 export interface Flags {

@@ -3,7 +3,8 @@ import { CommandError, UsageError } from '../errors.ts';
 import { type Answers, answersIn, type Values } from './answers.ts';
 import { draftOf, problemsOf } from './draft.ts';
 import { type Flags, written } from './flags.ts';
-import { type Prompts, Wrong } from './prompts.ts';
+import type { Prompts } from './prompts.ts';
+import { Wrong } from './wrong.ts';
 import { type Asking, type Question, questions, type SoFar } from './questions.ts';
 
 /** The answers, and what is worth knowing about them. */

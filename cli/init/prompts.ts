@@ -1,15 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { checkbox, confirm, input, password, select } from '@inquirer/prompts';
-
-/** An answer that cannot be taken, and why. */
-export class Wrong extends Error {
-  readonly problems: readonly string[];
-
-  constructor(...problems: string[]) {
-    super(problems.join('; '));
-    this.problems = problems;
-  }
-}
+import { Wrong } from './wrong.ts';
 
 export interface TextQuestion {
   message: string;

@@ -9,7 +9,7 @@ import { identityProviders } from '../../infra/config/identity-providers.ts';
 import { isRecord, namingKeys } from '../../infra/config/values.ts';
 import { type KnownClientName, knownClientNames } from '../../keycloak/known-clients.ts';
 import { type Allow, type Provider, providers, type Server, type SignIn } from './answers.ts';
-import { Wrong } from './prompts.ts';
+import { Wrong } from './wrong.ts';
 
 // How each answer is read. All of them throw Wrong, in the words in which the config's own schema would refuse it.
 

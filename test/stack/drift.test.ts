@@ -50,7 +50,7 @@ describe('a stack', { timeout: 300_000 }, () => {
     setRealm();
     inFront('echo "# by hand" >> /run/nginx/nginx.conf');
     docker('network', 'connect', 'bridge', containerOf(stack, 'server'));
-    docker('update', '--memory', '100m', '--memory-swap', '100m', containerOf(stack, 'backend-time'));
+    docker('update', '--memory', '1000m', '--memory-swap', '1000m', containerOf(stack, 'backend-time'));
     const certificates = containerOf(stack, 'certificates');
     const image = docker('inspect', '--format', '{{.Image}}', certificates);
     docker('rm', '--force', certificates);
@@ -65,7 +65,7 @@ describe('a stack', { timeout: 300_000 }, () => {
     expect(of('realm main: scope mcp:write')).toMatchObject({ expected: 'there', found: 'gone' });
     expect(of('front', 'what nginx reads')).toMatchObject({ expected: 'no such line', found: '# by hand', up: 'sets it so again' });
     expect(of('container server', 'networksAdvanced')).toMatchObject({ found: expect.stringMatching(/^bridge, /) as string, up: 'replaces it' });
-    expect(of('container backend-time', 'memory')).toMatchObject({ found: '100', up: 'replaces it' });
+    expect(of('container backend-time', 'memory')).toMatchObject({ found: '1000', up: 'replaces it' });
     expect(of('container certificates')).toMatchObject({ expected: 'the container of the last up', found: expect.stringMatching(/^another one of that name, made by hand from /) as string, up: 'makes it' });
 
     const [options, config] = withConfig();
