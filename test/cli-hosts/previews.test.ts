@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -51,7 +51,7 @@ const containers = async () => (await app.run("docker ps --format '{{.Names}}' |
 async function killedUp(): Promise<void> {
   const child = spawn(process.execPath, ['cli/launch.js', 'preview', 'up', '--name', name, '--from', 'template'], { cwd: clone.directory, env: environment(), detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise<NodeJS.Signals | null>((done) => child.once('close', (_, signal) => done(signal)));
-  for await (const line of createInterface({ input: child.stdout })) if (/docker:index:Container .*(created|creat)/.test(line)) process.kill(-child.pid!, 'SIGKILL');
+  for await (const line of createInterface({ input: child.stdout })) if (/docker:index:Container .*creat/.test(line)) process.kill(-child.pid!, 'SIGKILL');
   expect(await ended).toBe('SIGKILL');
 }
 
@@ -66,8 +66,8 @@ describe('previews by the real Pulumi CLI, on a machine that it reaches by ssh',
     await runScript(target, preparationScript(facts.family!, planPreparation(facts)), { root: true });
     before = await inventory(app);
     await stack.leadTo(app);
-    for (const { directory } of [clone, elsewhere])
-      await run(directory, 'sh', '-c', 'cat > Pulumi.template.yaml <<EOF\n' + stringify({ config: Object.fromEntries(Object.entries({ ...stack.config(template) }).map(([key, value]) => [`drawbridge:${key}`, value])) }) + 'EOF');
+    const config = Object.fromEntries(Object.entries(stack.config(template)).map(([key, value]) => [`drawbridge:${key}`, value]));
+    for (const { directory } of [clone, elsewhere]) writeFileSync(join(directory, 'Pulumi.template.yaml'), stringify({ config }));
     expect(await run(clone.directory, 'pulumi', 'stack', 'init', 'template', '--non-interactive')).toMatchObject({ code: 0 });
     // A secret of the template's, which the preview gets encrypted for itself.
     expect(await run(clone.directory, 'pulumi', 'config', 'set', '--secret', '--path', 'drawbridge:secrets.unused', 'very-secret', '--stack', 'template')).toMatchObject({ code: 0 });
