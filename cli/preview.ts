@@ -1,4 +1,5 @@
 import { plain } from '../host/plain.ts';
+import { columns } from './columns.ts';
 import { showEvents, summary } from './engine-progress.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { abortOnInterrupt } from './interrupt.ts';
@@ -93,9 +94,7 @@ export async function previewList({ json = false }: { json?: boolean }): Promise
     return;
   }
   const rows = found.map(({ name, record, state }) => [plain(name), plain(record.url), timeText((now.getTime() - record.created.getTime()) / 1000), record.keep ? 'never' : remaining(expiresOf(record), now), record.keep ? 'kept' : '', state]);
-  const table = [['NAME', 'URL', 'AGE', 'EXPIRES', 'KEEP', 'STATE'], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  console.log(rows.length === 0 ? 'There are no previews.' : table.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n'));
+  console.log(rows.length === 0 ? 'There are no previews.' : columns([['NAME', 'URL', 'AGE', 'EXPIRES', 'KEEP', 'STATE'], ...rows]).join('\n'));
 }
 
 /** So many are taken down at the same time: each keeps the engine busy with removals. */

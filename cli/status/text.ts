@@ -1,3 +1,4 @@
+import { columns } from '../columns.ts';
 import { plain } from '../../host/plain.ts';
 import type { ContainerFacts, Facts, MachineFacts, Problem, Status } from './facts.ts';
 
@@ -27,8 +28,7 @@ function machineLines({ machine, unreachable, docker, containers, missing, disk,
   const taken = [`volumes ${size(volumes.reduce((sum, { bytes }) => sum + bytes, 0))}`, Number.isFinite(logs) ? `logs at most ${size(logs)}` : 'logs without limit'];
   const about = [`Docker ${docker}`, ...(disk ? [`${size(disk.free)} of ${size(disk.total)} free`] : []), ...taken];
   const rows = containers.map((container) => containerCells(container, now)).concat(missing.map((role) => [role, 'is not there', '', '', '', '']));
-  const widths = rows.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(most[at] ?? 0, cell.length)), []);
-  return [`${machine} (${about.join(', ')})`, ...rows.map((row) => `  ${row.map((cell, at) => cell.padEnd(widths[at]!)).join('  ').trimEnd()}`), ...(firewall ? [`  firewall: ${firewallText(firewall)}`] : [])];
+  return [`${machine} (${about.join(', ')})`, ...columns(rows).map((line) => `  ${line}`), ...(firewall ? [`  firewall: ${firewallText(firewall)}`] : [])];
 }
 
 function containerCells({ role, name, state, health, since, restarts, memory, image }: ContainerFacts, now: number): string[] {
