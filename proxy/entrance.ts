@@ -47,8 +47,12 @@ export function waitingServer(input: FrontInput): Lines {
 
 // Mozilla's "intermediate" for ECDSA certificates. The curves stay OpenSSL's default, which prefers a post-quantum group where it has one.
 const tlsSettings: Lines = [
-  // With a variable in their path, files are read at each handshake: a renewed certificate is served without a reload.
-  ['map "" $certificate_directory {', 'default /run/nginx/certificate;', '}'],
+  // With a variable in their path, files are read at each handshake: a renewed certificate is served without a reload. nginx looks up
+  // once in a handshake which directory the link leads to, and keeps that for both files: a link that is moved in between would give
+  // a certificate with the key of another. What it looks up is an empty directory beside them: a root is what a location without an
+  // upstream would serve.
+  'root /run/nginx/certificate/empty;',
+  ['map $realpath_root $certificate_directory {', '~^(?<pair>.+)/empty$ $pair;', '}'],
   'ssl_certificate $certificate_directory/fullchain.pem;',
   'ssl_certificate_key $certificate_directory/privkey.pem;',
   'ssl_protocols TLSv1.2 TLSv1.3;',

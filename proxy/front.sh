@@ -28,11 +28,11 @@ take() {
   former=$(readlink "$run/certificate")
   # Published again after one that was refused.
   [ "$former" != "$candidate" ] || return 0
-  mkdir "$candidate" && cat "$live/fullchain.pem" >"$candidate/fullchain.pem" && cat "$live/privkey.pem" >"$candidate/privkey.pem" || return
+  mkdir -p "$candidate/empty" && cat "$live/fullchain.pem" >"$candidate/fullchain.pem" && cat "$live/privkey.pem" >"$candidate/privkey.pem" || return
   part serving "$current" | sed "s,\$certificate_directory/,$candidate/," >"$run/candidate.conf"
   nginx -t -q -c "$run/candidate.conf" || return
   ln -s "$candidate" "$run/next" && mv -T "$run/next" "$run/certificate"
-  # A handshake that began with the former files has a while to read the second of them.
+  # A handshake that began with the former files has a while to read them.
   [ -z "$former" ] || { sleep 2; rm -r "$former"; }
 }
 

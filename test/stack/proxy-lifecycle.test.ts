@@ -4,6 +4,7 @@ import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCode, logs, output, until } from './proxy-containers.ts';
 import { FrontFixture } from './proxy-front.ts';
+import { underLoad } from './under-load.ts';
 
 const login = '/auth/realms/main/login-actions/authenticate';
 
@@ -30,43 +31,43 @@ describe('a front', () => {
   it('loads a renewed certificate without failing a request or cutting a stream', async () => {
     const stream = front.get('/mcp?stream=8000');
     const agent = new Agent({ keepAlive: true, maxSockets: 8 });
-    let done = 0;
-    let running = true;
-    const load = Promise.all(
-      Array.from({ length: 8 }, async () => {
-        for (; running; done++) await front.echo('/mcp', { agent });
-      }),
-    );
-    const renewed = serialOf(await front.issue());
-    await until('the renewed certificate is served', async () => (await front.servedSerial()) === renewed);
-    running = false;
-    await load;
+    const renew = async () => {
+      const renewed = serialOf(await front.issue());
+      await until('the renewed certificate is served', async () => (await front.servedSerial()) === renewed);
+    };
+    expect(await underLoad(8, () => front.echo('/mcp', { agent }), renew)).toBeGreaterThan(100);
     agent.destroy();
-    expect(done).toBeGreaterThan(100);
     expect((await stream).text).toBe('firstlast');
+  });
+
+  it('shows each client a certificate together with its own key, also at the very moment at which both are replaced', async () => {
+    const replacing = `
+       cd /run/nginx
+       former=$(readlink certificate)
+       cp -r "$former" another
+       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout another/privkey.pem -out another/fullchain.pem 2>/dev/null
+       for time in $(seq 1500); do
+         for each in another "$former"; do ln -s "$each" moving && mv -T moving certificate; done
+       done
+       rm -r another`;
+    const serials = new Set<string>();
+    const handshake = async () => serials.add(await front.servedSerial());
+    expect(await underLoad(4, handshake, () => output(front.front, ['sh', '-euc', replacing]))).toBeGreaterThan(100);
+    expect(serials.size).toBe(2);
   });
 
   it('takes over another configuration in place, without failing a request or cutting a stream: kept connections are ended by their clients', async () => {
     const stream = front.get('/mcp?stream=12000');
     const agent = new Agent({ keepAlive: true, maxSockets: 8 });
     const closing: number[] = [];
-    let done = 0;
-    let running = true;
-    const load = Promise.all(
-      Array.from({ length: 8 }, async () => {
-        for (; running; done++) {
-          const { status, headers } = await front.get('/mcp', { agent });
-          expect(status).toBe(200);
-          if (headers.connection?.includes('close')) closing.push(performance.now());
-        }
-      }),
-    );
+    const request = async () => {
+      const { status, headers } = await front.get('/mcp', { agent });
+      expect(status).toBe(200);
+      if (headers.connection?.includes('close')) closing.push(performance.now());
+    };
     const before = (await front.front.inspect()).Id;
-    await front.configure({ callers: ['192.0.2.1/32', '0.0.0.0/0'] });
-    running = false;
-    await load;
+    expect(await underLoad(8, request, () => front.configure({ callers: ['192.0.2.1/32', '0.0.0.0/0'] }))).toBeGreaterThan(100);
     agent.destroy();
-    expect(done).toBeGreaterThan(100);
     // For longer than clients keep a connection that they do not use.
     expect(closing.at(-1)! - closing[0]!).toBeGreaterThan(5_000);
     expect((await stream).text).toBe('firstlast');

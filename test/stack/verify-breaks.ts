@@ -27,7 +27,7 @@ export interface Room {
 async function serveCertificate({ front }: Room, { certificate, key }: { certificate: string; key: string }): Promise<void> {
   front.put('fullchain.pem', certificate);
   const directory = front.put('privkey.pem', key);
-  await front.edit((text) => text.replace('default /run/nginx/certificate;', `default ${directory};`));
+  await front.edit((text) => text.replace('~^(?<pair>.+)/empty$ $pair;', `default ${directory};`));
 }
 
 const at = (path: string) => `location = ${path} {`;

@@ -129,6 +129,8 @@ describe('the serving configuration', () => {
 
   it('reads the certificate at each handshake, so that renewal needs no reload', () => {
     expect(production.serving).toContain('ssl_certificate $certificate_directory/fullchain.pem;');
+    // Not the directory of the key: a location without an upstream would hand it out.
+    expect(new Set(production.serving.match(/(?<=^ *)root .*/gm))).toEqual(new Set(['root /run/nginx/certificate/empty;', 'root /certificates/challenge;']));
   });
 
   it('sends HSTS in production, for the host alone, and never in profile local', () => {
