@@ -75,7 +75,7 @@ export function configOf({ profile, tier, host, deploy, acmeEmail, cloudflare, s
 
 /** The answers that a config holds. Nobody has said yet that they are right. */
 export function answersIn(values: Values): Partial<Answers> {
-  const { profile, tier, host, deploy, acme, cloudflare, clients } = values;
+  const { profile, tier, host, deploy, acme, cloudflare, servers, clients } = values;
   const { zone, accountId } = mapIn(cloudflare);
   const found = {
     profile,
@@ -84,9 +84,32 @@ export function answersIn(values: Values): Partial<Answers> {
     deploy: mapIn(deploy).app,
     acmeEmail: mapIn(acme).email,
     cloudflare: isText(zone) && isText(accountId) ? { zone, accountId, token: '' } : undefined,
+    servers: Array.isArray(servers) && servers.length > 0 && servers.every((server) => isRecord(server) && isText(server.name)) ? servers : undefined,
     clients: Array.isArray(clients) ? clients : undefined,
+    signIn: signInOf(values),
+    allow: allowOf(values),
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => isText(value) || typeof value === 'object'));
+}
+
+/** Undefined where the config says more of it than is asked for. */
+function signInOf({ users = [], identityProviders }: Values): SignIn | undefined {
+  const found = Object.entries(mapIn(identityProviders));
+  const isAsked = ([alias, provider]: [string, unknown]) => {
+    const { clientId, issuer, clientSecret, ...more } = mapIn(provider);
+    return providers.some((each) => each === alias) && isText(clientId) && isText(issuer) === (alias === 'oidc') && mapIn(clientSecret).secret === alias && Object.keys(more).length === 0;
+  };
+  const isAccount = (user: unknown) => isText(mapIn(user).username) && isText(mapIn(user).email);
+  if (!Array.isArray(users) || users.length + found.length === 0 || !users.every(isAccount) || !found.every(isAsked)) return undefined;
+  return { users, providers: Object.fromEntries(found.map(([alias, provider]) => [alias, withoutSecret(mapIn(provider))])) };
+}
+
+const withoutSecret = ({ clientSecret: _, ...provider }: Values) => provider as { clientId: string; issuer?: string };
+
+/** Without providers everyone has an account that the stack made: to call everyone allowed was nobody's answer. */
+function allowOf({ allowlist, identityProviders }: Values): Allow | undefined {
+  if (isRecord(allowlist)) return { users: [], groups: [], domains: [], ...allowlist };
+  return allowlist === undefined && Object.keys(mapIn(identityProviders)).length > 0 ? 'everyone' : undefined;
 }
 
 /** The whole config: what the answers make of it, and what is there besides. @throws ConfigError */

@@ -23,7 +23,8 @@ export function givenSignIn({ user = [], identityProvider = [], oidcIssuer }: Fl
 
 const words = { github: 'GitHub', google: 'Google', oidc: 'another provider that speaks OpenID Connect' } as const;
 
-export async function askSignIn(prompts: Prompts, { fits, endpoints }: Asking<'signIn'>): Promise<SignIn> {
+export async function askSignIn(prompts: Prompts, { before, fits, endpoints }: Asking<'signIn'>): Promise<SignIn> {
+  if (before && (await prompts.yes(`Keep who may sign in? (${inWords(before)})`, true))) return before;
   const ways = await prompts.several('Where do people sign in?', [{ value: 'accounts' as const, name: 'here: with an account that the stack makes', checked: true }, ...providers.map((value) => ({ value, name: words[value] }))]);
   let found: SignIn['providers'] = {};
   for (const alias of providers.filter((each) => ways.includes(each))) {
@@ -40,6 +41,9 @@ export async function askSignIn(prompts: Prompts, { fits, endpoints }: Asking<'s
   return { users: ways.includes('accounts') ? await askUsers(prompts, (users) => fits({ users, providers: found })) : [], providers: found };
 }
 
+const inWords = ({ users, providers: named }: SignIn): string =>
+  [...users.map(({ username }) => username), ...providers.filter((alias) => named[alias]).map((alias) => (alias === 'oidc' ? named.oidc!.issuer! : words[alias]))].join(', ');
+
 async function askUsers(prompts: Prompts, fits: (users: SignIn['users']) => void): Promise<SignIn['users']> {
   const users: SignIn['users'][number][] = [];
   do users.push(readUser(await prompts.text({ message: 'An account for? (name=address, for example ann=ann@example.org)', read: (text) => fits([...users, readUser(text)]) })));
@@ -47,8 +51,13 @@ async function askUsers(prompts: Prompts, fits: (users: SignIn['users']) => void
   return users;
 }
 
-export async function askAllow(prompts: Prompts, { soFar: { signIn }, fits }: Asking<'allow'>): Promise<Allow> {
+export async function askAllow(prompts: Prompts, { soFar: { signIn }, before, fits }: Asking<'allow'>): Promise<Allow> {
   const named = providers.filter((alias) => signIn?.providers[alias]);
   const example = named[0] === 'github' ? 'github.octocat' : 'ann@example.org, @example.org';
-  return readAllow(await prompts.text({ message: `Who of those may call? (names, such as ${example}; everyone: whoever has an account at ${named.map((alias) => (alias === 'oidc' ? 'your provider' : words[alias])).join(' or ')})`, read: (text) => fits(readAllow(text)) }));
+  const everyone = ['here', ...named.map((alias) => `at ${alias === 'oidc' ? 'your provider' : words[alias]}`)].join(' or ');
+  const byDefault = before && allowText(before);
+  return readAllow(await prompts.text({ message: `Who of those may call? (names, such as ${example}; everyone: whoever has an account ${everyone})`, ...(byDefault && { byDefault }), read: (text) => fits(readAllow(text)) }));
 }
+
+/** As readAllow reads it. */
+const allowText = (allow: Allow): string => (allow === 'everyone' ? allow : [...allow.users, ...allow.groups.map((name) => `group:${name}`), ...allow.domains.map((name) => `@${name}`)].join(', '));

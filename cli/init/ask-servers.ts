@@ -12,7 +12,8 @@ const kinds = [
 ] as const;
 
 /** At least one. */
-export async function askServers(prompts: Prompts, { fits }: Asking<'servers'>): Promise<Server[]> {
+export async function askServers(prompts: Prompts, { before, fits }: Asking<'servers'>): Promise<readonly Server[]> {
+  if (before && (await prompts.yes(`Keep the servers that are there? (${before.map(({ name }) => name).join(', ')})`, true))) return before;
   const servers: Server[] = [];
   do servers.push(await askServer(prompts, servers, (server) => fits([...servers, server])));
   while (await prompts.yes('Another server?', false));

@@ -23,10 +23,13 @@ export async function accountOf({ token, zone }: Pick<Zone, 'token' | 'zone'>): 
 }
 
 /** What at Cloudflare would keep the stack from standing: the token and its permissions, the zone, records and tunnels of others. */
-export async function checkCloudflare({ token, zone, accountId }: Zone, host: string, stack: string): Promise<Checked> {
+export async function checkCloudflare({ token, zone, accountId }: Zone, host: string, { stack, had }: { stack: string; had?: Zone }): Promise<Checked> {
   if (!token) return { problems: [], notes: ['Cloudflare was not asked whether the token may do what it has to: with CLOUDFLARE_API_TOKEN set it is.'] };
   const { findProblems } = await import('../../cloudflare/account/prepare.ts');
+  const { tunnelName } = await import('../../cloudflare/tunnel/tunnels.ts');
   const wanted = { stack, accountId, zone, hosts: [host], tier: 'tunnel', adoptDns: false, manageBotSettings: false, rules: false } as const;
-  const found = await ask(token, (api) => findProblems(api, wanted, { stray: '' }));
+  // What bears the name of a stack that has stood there is its own, as far as its config can tell; what `up` knows is in the state.
+  const prepared = had?.zone === zone && had.accountId === accountId ? { prepared: { zone, accountId, tunnel: tunnelName(stack) } } : {};
+  const found = await ask(token, (api) => findProblems(api, wanted, { stray: '', ...prepared }));
   return { problems: 'wrong' in found ? [found.wrong] : found, notes: [] };
 }

@@ -35,13 +35,11 @@ export class Unfounded extends CommandError {
   }
 }
 
-type Subject = { stack: string; flags: Flags; skipChecks?: boolean };
+/** What is asked of: `before` is the config that is there. */
+type Subject = { stack: string; flags: Flags; before: Values; skipChecks?: boolean };
 
-/**
- * Asks a person for what the flags do not say. Each answer is checked at once, and may be given again.
- * @param before the config that is there
- */
-export async function askPerson({ stack, flags, before, skipChecks = false }: Subject & { before: Values }, prompts: Prompts): Promise<Interview> {
+/** Asks a person for what the flags do not say. Each answer is checked at once, and may be given again. */
+export async function askPerson({ stack, flags, before, skipChecks = false }: Subject, prompts: Prompts): Promise<Interview> {
   const { say } = prompts;
   const [soFar, holding]: [SoFar, SoFar] = [{}, {}];
   const notes: string[] = [];
@@ -52,10 +50,10 @@ export async function askPerson({ stack, flags, before, skipChecks = false }: Su
       continue;
     }
     const asking = askingFor(question, soFar, before);
-    let answer = await flagged(question, flags, asking, say);
+    let answer = await flagged(question, { flags, had }, asking, say);
     for (let settled = false; !settled; ) {
       answer ??= await askUntilItFits(question, prompts, { ...asking, before: had[question.key] });
-      const found = (!skipChecks && (await question.check?.(answer, holding, stack))) || { problems: [], notes: [] };
+      const found = (!skipChecks && (await question.check?.(answer, holding, { stack, had }))) || { problems: [], notes: [] };
       for (const line of found.notes) say(`  note: ${line}`);
       for (const line of found.problems) say(`  problem: ${line}`);
       const next = found.problems.length === 0 ? 'keep' : await prompts.choose('What now?', choices);
@@ -80,9 +78,9 @@ function askingFor({ key }: Question, soFar: SoFar, config: Values): Asking {
 }
 
 /** The answer that the flags give, where it can be taken. */
-async function flagged({ given }: Question, flags: Flags, { soFar, fits }: Asking, say: (line: string) => void): Promise<Answers[keyof Answers] | undefined> {
+async function flagged({ given }: Question, { flags, had }: { flags: Flags; had: SoFar }, { soFar, fits }: Asking, say: (line: string) => void): Promise<Answers[keyof Answers] | undefined> {
   try {
-    const answer = await given(flags, soFar);
+    const answer = await given(flags, soFar, had);
     if (answer !== undefined) fits(answer);
     return answer;
   } catch (error) {
@@ -113,7 +111,8 @@ const choices = [
  * Takes all answers from the flags, where nobody can be asked.
  * @throws UsageError with all that is missing or wrong at once, CommandError with all that the checks found
  */
-export async function readFlags({ stack, flags, skipChecks = false }: Subject): Promise<Interview> {
+export async function readFlags({ stack, flags, before, skipChecks = false }: Subject): Promise<Interview> {
+  const had = answersIn(before);
   const soFar: SoFar = {};
   const [missing, wrong]: [string[], string[]] = [[], []];
   for (const question of questions) {
@@ -122,7 +121,7 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
       continue;
     }
     try {
-      const answer = (await question.given(flags, soFar)) ?? question.byDefault;
+      const answer = (await question.given(flags, soFar, had)) ?? question.byDefault;
       // Whether these are asked at all hangs on answers that are missing themselves.
       if (answer !== undefined) Object.assign(soFar, { [question.key]: answer });
       else if ((!question.tier || soFar.tier) && (question.key !== 'allow' || soFar.signIn)) missing.push(question.flag);
@@ -133,7 +132,7 @@ export async function readFlags({ stack, flags, skipChecks = false }: Subject): 
   if (missing.length + wrong.length > 0) throw new Unanswered(missing, wrong);
   const [holding, problems, notes]: [SoFar, string[], string[]] = [{}, [], []];
   for (const { key, flag, check } of questions) {
-    const found = (!skipChecks && soFar[key] !== undefined && (await check?.(soFar[key], holding, stack))) || { problems: [], notes: [] };
+    const found = (!skipChecks && soFar[key] !== undefined && (await check?.(soFar[key], holding, { stack, had }))) || { problems: [], notes: [] };
     problems.push(...found.problems.map((problem) => `${flag}: ${problem}`));
     notes.push(...found.notes);
     if (found.problems.length === 0) Object.assign(holding, { [key]: soFar[key] });

@@ -31,13 +31,19 @@ export interface Question<Key extends keyof Answers = keyof Answers> {
   readonly flags: readonly (keyof Flags)[];
   /** Asked in this tier only. Default: in both. */
   readonly tier?: Answers['tier'];
-  /** The answer that the flags give; undefined: none. @throws Wrong, which names the flags */
-  given(flags: Flags, soFar: SoFar): Answers[Key] | undefined | Promise<Answers[Key] | undefined>;
+  /** The answer that the flags give; undefined: none. @param had the answers that the config has @throws Wrong, which names the flags */
+  given(flags: Flags, soFar: SoFar, had: SoFar): Answers[Key] | undefined | Promise<Answers[Key] | undefined>;
   /** The answer where there is none and nobody can be asked. Without it, the flag is required. */
   readonly byDefault?: Answers[Key];
   ask(prompts: Prompts, asking: Asking<Key>): Promise<Answers[Key]>;
   /** Asks the world, and changes nothing. @param holding the answers before in which it found nothing wrong */
-  check?(answer: Answers[Key], holding: SoFar, stack: string): Promise<Checked>;
+  check?(answer: Answers[Key], holding: SoFar, checking: Checking): Promise<Checked>;
+}
+
+/** The stack, and the answers that its config had. */
+export interface Checking {
+  readonly stack: string;
+  readonly had: SoFar;
 }
 
 const question = <Key extends keyof Answers>(asked: Question<Key>) => asked as unknown as Question;
@@ -83,7 +89,7 @@ export const questions: readonly Question[] = [
     flags: ['deploy'],
     given: ({ deploy }) => one('deploy', deploy, readTarget),
     ask: (prompts, { before, fits }) => prompts.text({ message: 'Where does it run? (local, or ssh://user@host)', byDefault: before ?? 'local', read: (text) => fits(readTarget(text)) }),
-    check: (deploy, _, stack) => checkMachine({ deploy }, stack),
+    check: (deploy, _, { stack }) => checkMachine({ deploy }, stack),
   }),
   question<'host'>({
     key: 'host',
@@ -113,7 +119,7 @@ export const questions: readonly Question[] = [
     tier: 'tunnel',
     given: givenZone,
     ask: askZone,
-    check: (zone, { host }, stack) => checkCloudflare(zone!, host!, stack),
+    check: (zone, { host }, { stack, had }) => checkCloudflare(zone!, host!, { stack, had: had.cloudflare }),
   }),
   question<'servers'>({
     key: 'servers',
@@ -142,10 +148,12 @@ export const questions: readonly Question[] = [
     key: 'allow',
     flag: '--allow',
     flags: ['allow'],
-    given: ({ allow }, { signIn }) => (allow ? one('allow', allow.join(' '), readAllow) : onlyOwnAccounts(signIn)),
+    given: ({ allow }, { signIn }, had) => (allow ? one('allow', allow.join(' '), readAllow) : listed(had.allow) ? undefined : onlyOwnAccounts(signIn)),
     ask: askAllow,
   }),
 ];
 
+/** A list that the config has already is never given up unasked. */
+const listed = (allow: SoFar['allow']): boolean => typeof allow === 'object';
 /** Where there are no accounts but those that the stack makes, everyone who can sign in is listed already. */
 const onlyOwnAccounts = (signIn: SoFar['signIn']) => (signIn && Object.keys(signIn.providers).length === 0 ? 'everyone' : undefined);

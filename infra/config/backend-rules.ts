@@ -31,7 +31,7 @@ export function backendRules(server: ServerConfig, at: string, secrets: SecretsB
   backend.mounts.forEach(({ source, target }, index) => {
     const path = `${at}.backend.mounts[${index}]`;
     if (handsOverHost(source)) problems.push({ path: `${path}.source`, message: `must not be ${source}, which hands this machine to the server: mount a directory with just what it needs` });
-    const taken = ('image' in backend ? ['/tmp'] : ['/tmp', '/data', '/home/node']).find((own) => `${target}/`.startsWith(`${own}/`));
+    const taken = ('image' in backend ? ['/tmp'] : ['/tmp', '/data', '/home/node', '/app']).find((own) => `${target}/`.startsWith(`${own}/`));
     if (taken) problems.push({ path: `${path}.target`, message: `is taken: ${taken} is the container’s own. Choose another, for example /files` });
   });
   return problems;

@@ -65,7 +65,7 @@ describe('a backend', () => {
     },
   );
 
-  it.each(['/data', '/data/x', '/home/node', '/tmp'])('of a command keeps %s for itself', (target) => {
+  it.each(['/data', '/data/x', '/home/node', '/tmp', '/app'])('of a command keeps %s for itself', (target) => {
     expect(problemsOf({ backend: { command: 'x', mounts: [{ source: '/srv', target }] } })).toEqual([expect.stringMatching(/mounts\[0\]\.target is taken/)]);
   });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { init, type InitOptions } from '../../cli/init.ts';
+import { connect } from '../../cloudflare/api.ts';
 import { readStackConfig, readStackValues } from '../../cli/stack-file.ts';
 import { CloudflareSimulation } from '../cloudflare/simulation.ts';
 import { reachedMachine } from '../support/reached-machine.ts';
@@ -163,12 +164,30 @@ describe('a person who deploys to a host', () => {
   it('who has a config keeps by Enter what it says', async () => {
     reachedMachine({ names: {}, addresses: ['10.0.0.2'] });
     const cloudflare = { accountId: 'a'.repeat(32), zone: 'example.test' };
-    const config = { profile: 'preview', tier: 'tunnel', host: 'mcp.example.test', deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@m' }, cloudflare: { ...cloudflare, token: { secret: 'cloudflare' } }, clients: ['claude'] };
+    const asked = { profile: 'preview', tier: 'tunnel', host: 'mcp.example.test', deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@m' }, cloudflare: { ...cloudflare, token: { secret: 'cloudflare' } }, clients: ['claude'] };
+    const people = {
+      servers: [{ name: 'files', path: '/files', backend: { url: 'https://files.example.net/mcp' }, scopes: ['files:read'], tools: { write: 'files:read' } }],
+      users: [{ username: 'ann', email: 'ann@example.org' }],
+      identityProviders: { github: { clientId: 'Ov23li', clientSecret: { secret: 'github' } } },
+      allowlist: { users: ['ann'], domains: ['example.org'] },
+    };
+    const config = { ...asked, ...people };
     writeFileSync(join(directory, 'Pulumi.prod.yaml'), JSON.stringify({ config: Object.fromEntries(Object.entries(config).map(([key, value]) => [`drawbridge:${key}`, value])) }));
-    const done = run({ force: true, server: ['builtin'], user: ['ann=ann@example.org'] });
-    for (const question of ['What is it for?', 'How do clients get in?', 'Where does it run?', 'Its public name?', 'Which zone at Cloudflare', 'An API token', 'The id of its account?', 'Which clients may connect?']) await types(question, '');
+    const done = run({ force: true });
+    for (const question of ['What is it for?', 'How do clients get in?', 'Where does it run?', 'Its public name?', 'Which zone at Cloudflare', 'An API token', 'The id of its account?', 'Keep the servers that are there? (files)', 'Which clients may connect?', 'Keep who may sign in? (ann, GitHub)', '(ann, @example.org)']) await types(question, '');
     await done;
     expect((parse(written()) as { config: object }).config).toMatchObject(Object.fromEntries(Object.entries(config).map(([key, value]) => [`drawbridge:${key}`, value])));
+  });
+
+  it('is asked once more for what the config says in more words than init has', async () => {
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), 'config:\n  drawbridge:identityProviders: { github: { clientId: Ov23li, clientSecret: { secret: other } } }\n');
+    const done = run({ force: true, profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', server: ['builtin'], client: ['claude'], skipChecks: true });
+    await takes('Where do people sign in?');
+    await types('An account for?', 'ann=ann@example.org');
+    await types('Another account?', 'n');
+    await done;
+    expect(written()).toContain('email: ann@example.org');
+    expect(written()).not.toMatch(/drawbridge:(identityProviders|allowlist)/);
   });
 
   it('goes on without a machine that does not answer: what would be looked up there is not asked', async () => {
@@ -214,6 +233,17 @@ describe('a person who deploys behind a tunnel', () => {
     await types('An API token', '');
     await types('The id of its account?', 'a'.repeat(32));
     await done;
+  });
+
+  it('over a tunnel that stands is not told that it is somebody else’s', async () => {
+    const token = cloudflare.tokenWith(['Zone Read', 'DNS Write', 'Cloudflare Tunnel Write', 'Cache Settings Write']);
+    vi.stubEnv('CLOUDFLARE_API_TOKEN', token);
+    const flags = { profile: 'production', tier: 'tunnel', deploy: 'ssh://deploy@m', host: 'mcp.example.test', server: ['builtin'], user: ['ann=ann@example.org'], client: ['claude'], person: false };
+    await run(flags);
+    await connect({ token }).zeroTrust.tunnels.cloudflared.create({ account_id: cloudflare.accountId, name: 'drawbridge-prod', config_src: 'cloudflare' });
+    await run({ ...flags, force: true });
+    rmSync(join(directory, 'Pulumi.prod.yaml'));
+    await expect(run(flags)).rejects.toThrow('there is a tunnel drawbridge-prod already that this stack did not make');
   });
 
   it('gives a token that only asks: which account it is, and whether it may do all that it has to', async () => {

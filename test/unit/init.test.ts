@@ -152,7 +152,9 @@ describe('the file', () => {
     const kept = { layout: 'subdomains', registration: 'closed', dataPlaneAllowlist: ['192.0.2.0/24'], publicAddresses: ['203.0.113.7'] };
     const before = { tier: 'host', ...kept, acme: { email: 'old@example.org', staging: true }, allowlist: { users: ['eve'] }, deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@p', appAddress: '10.0.0.1', proxyAddress: '10.0.0.2' } };
     writeFileSync(file(), JSON.stringify({ config: Object.fromEntries(Object.entries(before).map(([key, value]) => [`drawbridge:${key}`, value])) }));
-    const { error, stdout } = await run({ ...onHost, force: true });
+    // An allow-list never goes unasked.
+    expect((await run({ ...onHost, force: true })).error!.message).toContain('Missing, as nobody can be asked: --allow.');
+    const { error, stdout } = await run({ ...onHost, force: true, allow: ['everyone'] });
     expect(error).toBeUndefined();
     expect(stdout).toContain(`kept as they were: ${Object.keys(kept).join(', ')}\n`);
     const values = readStackConfig('prod', directory);
