@@ -52,6 +52,7 @@ async function write({ stack, yes = false, force = false, dryRun = false, skipCh
     if (!asks) throw new UsageError(`${taken} Nothing was touched: name another stack with --stack, or replace it with --force (what init does not ask for stays, as do its secrets).`);
     if (!(await stoppable(prompts.yes(`${taken} Replace it? (what is not asked for stays, as do its secrets)`, false)))) throw new CommandError('Stopped; nothing was written.');
   }
+  if (asks) say(`The config of the stack ${stack} (--stack NAME: of another).`);
   const { answers, notes } = asks ? await stoppable(askPerson({ stack, flags, before, skipChecks }, prompts)) : await readFlags({ stack, flags, before, skipChecks });
   const raw = configOf(answers, before);
   const config = wholeConfig(answers, before);
