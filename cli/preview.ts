@@ -49,7 +49,7 @@ export async function previewUp({ name: given, from, shareKeycloak, lifetime, ke
     const deployer = await deployerFor(template, watching);
     if (enginesOf(template).includes(undefined)) await prepare({ terminal });
     // A preview that has lost its state, or Docker objects that are somebody else's: nothing of theirs is taken over.
-    await readStandingStack(name, knownEngines(name));
+    if (!before || before.deployer.keepsStateHere) await readStandingStack(name, knownEngines(name));
     const { record, changes, config } = await plan(name, wishes, before?.record, deployer);
     if (enginesOf(config).includes(undefined)) await prepare({ terminal, stack: { name, config } });
     const deployed = await attempt(deployer.up({ name, template: record.template, changes }), going(name), signal);

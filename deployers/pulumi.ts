@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { CommandError, ConcurrentUpdateError, LocalWorkspace, type Stack, StackNotFoundError } from '@pulumi/pulumi/automation/index.js';
 import { EngineError } from '../engine/types.ts';
+import { type Begun, begunIn } from './begun.ts';
 import type { Deployer, Listed, Notes } from './deployer.ts';
 
 /** Of the Automation API, what is used here. */
 export interface Pulumi {
-  workspace(): Promise<Pick<LocalWorkspace, 'createStack' | 'listStacks' | 'listTags' | 'setTag' | 'removeTag' | 'setAllConfigJson' | 'removeAllConfig' | 'stackOutputs'>>;
+  workspace(): Promise<Pick<LocalWorkspace, 'createStack' | 'listStacks' | 'listTags' | 'setTag' | 'removeTag' | 'setAllConfigJson' | 'removeAllConfig' | 'stackOutputs' | 'removeStack'>>;
   /** @throws StackNotFoundError */
-  select(name: string): Promise<Pick<Stack, 'up' | 'destroy' | 'cancel'>>;
+  select(name: string): Promise<Pick<Stack, 'up' | 'destroy' | 'cancel' | 'exportStack'>>;
   /** For what the API has no function for. */
   cli(args: readonly string[]): Promise<unknown>;
 }
@@ -18,6 +19,8 @@ export interface PulumiOptions {
   onLine?: (line: string) => void;
   signal?: AbortSignal;
   pulumi?: Pulumi;
+  /** Removes what a killed run had begun to make, where it was made. @returns whether there was anything */
+  remove: (stack: string, begun: readonly Begun[]) => Promise<boolean>;
 }
 
 /** How the tags of a stack begin that are notes of ours. */
@@ -33,7 +36,7 @@ const automation = (workDir: string): Pulumi => ({
 });
 
 /** The Pulumi CLI on the PATH, with whichever state backend and secrets provider it is set up for. */
-export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = automation(projectDirectory) }: PulumiOptions): Deployer {
+export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = automation(projectDirectory), remove }: PulumiOptions): Deployer {
   const shown = { onOutput: onLine, signal };
 
   return inWords({
@@ -60,7 +63,12 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
 
     async destroy(name, { evenIfLocked }) {
       try {
-        await unlocked(name, evenIfLocked, (stack) => stack.destroy({ ...shown, remove: true }));
+        await unlocked(name, evenIfLocked, async (stack) => {
+          await stack.destroy(shown);
+          // With the state goes the last that is known of them.
+          await removeStrangers(name, stack);
+        });
+        await (await pulumi.workspace()).removeStack(name);
       } catch (error) {
         if (!(error instanceof StackNotFoundError)) throw error;
       }
@@ -94,12 +102,24 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
     try {
       return await work(stack);
     } catch (error) {
-      if (!(error instanceof ConcurrentUpdateError)) throw error;
+      if (!(error instanceof ConcurrentUpdateError)) {
+        // They are in the way of what has their names, and of the networks that they are in.
+        if (!(error instanceof CommandError) || signal?.aborted || !(await removeStrangers(name, stack))) throw error;
+        return work(stack);
+      }
       if (!evenIfLocked) throw new EngineError(`stack ${name} is locked: a run is at work, or was killed. \`npm run preview -- down --name ${name}\` takes the lock away`);
       onLine?.(`Stack ${name} is locked by a run that did not end: its lock is taken away.`);
       await stack.cancel();
+      await removeStrangers(name, stack);
       return work(stack);
     }
+  }
+
+  async function removeStrangers(name: string, stack: Awaited<ReturnType<Pulumi['select']>>): Promise<boolean> {
+    const begun = begunIn((await stack.exportStack()).deployment);
+    if (begun.length === 0 || !(await remove(name, begun))) return false;
+    onLine?.('Removed what a run that did not end had begun to make, so that it can be made.');
+    return true;
   }
 }
 

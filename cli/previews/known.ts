@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import { which } from '../machine.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from '../stack-file.ts';
 import { type PreviewRecord, recordOf, unknownRecord } from './record.ts';
+import { removeBegun } from './remove-begun.ts';
 
 export interface Watching {
   onEvent?: (event: EngineEvent) => void;
@@ -37,7 +38,7 @@ const embedded = ({ onEvent, signal }: Watching) => embeddedDeployer({ projectDi
 async function pulumi({ onLine, signal }: Watching): Promise<Deployer> {
   // Loaded late: it brings all of Pulumi along.
   const { pulumiDeployer } = await import('../../deployers/pulumi.ts');
-  return pulumiDeployer({ projectDirectory, onLine, signal });
+  return pulumiDeployer({ projectDirectory, onLine, signal, remove: removeBegun });
 }
 
 function hasOtherStacks(): boolean {

@@ -47,11 +47,11 @@ async function json<T>(directory: string, ...args: string[]): Promise<T> {
 const list = (directory: string) => json<{ name: string; state: string; url: string }[]>(directory, 'preview', 'list');
 const containers = async () => (await app.run("docker ps --format '{{.Names}}' | sort")).split('\n').filter(Boolean);
 
-/** Ends the command and the CLI below it, as a runner does whose job is cancelled, once the host has a container. */
+/** Ends the command and the CLI below it, as a runner does whose job is cancelled, while the host makes a network: it will have one that no state knows of. */
 async function killedUp(): Promise<void> {
   const child = spawn(process.execPath, ['cli/launch.js', 'preview', 'up', '--name', name, '--from', 'template'], { cwd: clone.directory, env: environment(), detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise<NodeJS.Signals | null>((done) => child.once('close', (_, signal) => done(signal)));
-  for await (const line of createInterface({ input: child.stdout })) if (/docker:index:Container .*creat/.test(line)) process.kill(-child.pid!, 'SIGKILL');
+  for await (const line of createInterface({ input: child.stdout })) if (/docker:index:Network .*creat/.test(line)) process.kill(-child.pid!, 'SIGKILL');
   expect(await ended).toBe('SIGKILL');
 }
 

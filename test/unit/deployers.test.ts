@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandError as PulumiError, ConcurrentUpdateError, StackNotFoundError } from '@pulumi/pulumi/automation/index.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Begun, begunIn } from '../../deployers/begun.ts';
 import { embeddedDeployer } from '../../deployers/embedded.ts';
 import { type Pulumi, pulumiDeployer } from '../../deployers/pulumi.ts';
 import { freeSubnets } from '../../engine/providers/subnets.ts';
@@ -12,7 +13,7 @@ import { TinyProject } from '../support/engine-project.ts';
 const thrown = (Kind: typeof ConcurrentUpdateError) => Object.assign(Object.create(Kind.prototype) as Error, { message: 'thrown' });
 
 /** Writes down what is asked of the Automation API. */
-function recorder(answers: { stacks?: string[]; tags?: Record<string, Record<string, string>>; locked?: boolean; gone?: boolean; fails?: string } = {}) {
+function recorder(answers: { stacks?: string[]; begun?: string[]; tags?: Record<string, Record<string, string>>; locked?: boolean; gone?: boolean; fails?: string } = {}) {
   const calls: unknown[][] = [];
   let locked = answers.locked ?? false;
   const note = <T>(answer: T) => (...args: unknown[]) => (calls.push(args), Promise.resolve(answer));
@@ -31,11 +32,13 @@ function recorder(answers: { stacks?: string[]; tags?: Record<string, Record<str
     removeTag: named('removeTag', undefined),
     setAllConfigJson: named('setAllConfigJson', undefined),
     removeAllConfig: named('removeAllConfig', undefined),
+    removeStack: named('removeStack', undefined),
     stackOutputs: async () => ({ issuer: { value: 'https://x', secret: false }, testUser: { value: { password: 'p' }, secret: true } }),
   };
   const stack = {
     up: working('up', { summary: { resourceChanges: { create: 3 } }, outputs: { tier: { value: 'host', secret: false } } }),
     destroy: working('destroy', {}),
+    exportStack: async () => ({ version: 3, deployment: { pending_operations: (answers.begun ?? []).map((name) => ({ type: 'creating', resource: { urn: 'u', type: 'docker:index/network:Network', inputs: { name } } })) } }),
     cancel: async () => {
       calls.push(['cancel']);
       locked = false;
@@ -50,7 +53,13 @@ function recorder(answers: { stacks?: string[]; tags?: Record<string, Record<str
     },
     cli: named('cli', undefined),
   } as unknown as Pulumi;
-  return { calls, deployer: pulumiDeployer({ projectDirectory: '/project', pulumi }) };
+  // What was removed once is gone.
+  const there = new Set(answers.begun);
+  const remove = async (stack: string, begun: readonly Begun[]) => {
+    calls.push(['remove', stack, begun.map(({ name }) => name)]);
+    return begun.filter(({ name }) => there.delete(name)).length > 0;
+  };
+  return { calls, deployer: pulumiDeployer({ projectDirectory: '/project', pulumi, remove }) };
 }
 
 describe('the Pulumi CLI, by its Automation API', () => {
@@ -94,7 +103,7 @@ describe('the Pulumi CLI, by its Automation API', () => {
   it('destroys the stack together with its state and config', async () => {
     const { calls, deployer } = recorder();
     await deployer.destroy('pr-1', { evenIfLocked: true });
-    expect(calls).toEqual([['select', 'pr-1'], ['destroy', ['remove']]]);
+    expect(calls).toEqual([['select', 'pr-1'], ['destroy', []], ['removeStack', 'pr-1']]);
   });
 
   it('passes over a stack that is gone', async () => {
@@ -104,7 +113,39 @@ describe('the Pulumi CLI, by its Automation API', () => {
   it('takes away the lock of a run that was killed, and goes on', async () => {
     const { calls, deployer } = recorder({ locked: true });
     await deployer.destroy('pr-1', { evenIfLocked: true });
-    expect(calls.map(([name]) => name)).toEqual(['select', 'destroy', 'cancel', 'destroy']);
+    expect(calls.map(([name]) => name)).toEqual(['select', 'destroy', 'cancel', 'destroy', 'removeStack']);
+  });
+
+  it('removes what a killed run had begun to make and nobody knows of, where it is in the way, and tries once more', async () => {
+    const { calls, deployer } = recorder({ begun: ['drawbridge-pr-1-edge'], fails: 'code: 255\n stdout: \n stderr: error: already exists\n err?: \n' });
+    await expect(deployer.up({ name: 'pr-1', template: 'staging', changes: {} })).rejects.toThrow('already exists');
+    expect(calls.slice(3)).toEqual([['select', 'pr-1'], ['up', []], ['remove', 'pr-1', ['drawbridge-pr-1-edge']], ['up', []]]);
+  });
+
+  it('removes that before the state goes, which alone knows of it, and never while a run may be at work', async () => {
+    const { calls, deployer } = recorder({ begun: ['drawbridge-pr-1-edge'] });
+    await deployer.destroy('pr-1', { evenIfLocked: false });
+    expect(calls.map(([name]) => name)).toEqual(['select', 'destroy', 'remove', 'removeStack']);
+    const locked = recorder({ begun: ['drawbridge-pr-1-edge'], locked: true });
+    await expect(locked.deployer.destroy('pr-1', { evenIfLocked: false })).rejects.toThrow('is locked');
+    expect(locked.calls.map(([name]) => name)).toEqual(['select', 'destroy']);
+  });
+
+  it('knows what was begun by the state: its engine, and whether it was made after all', () => {
+    const provider = { urn: 'urn:provider', id: '7', type: 'pulumi:providers:docker', inputs: { host: 'ssh://deploy@app' } };
+    const network = (name: string, more = {}) => ({ urn: `urn:${name}`, type: 'docker:index/network:Network', inputs: { name }, ...more });
+    const container = { urn: 'urn:c', type: 'docker:index/container:Container', inputs: { name: 'c', envs: { secret: 'ciphertext' } }, provider: 'urn:provider::7' };
+    const creating = (resource: object) => ({ type: 'creating', resource });
+    const deployment = {
+      resources: [provider, network('made'), network('elsewhere', { provider: 'urn:provider::7' })],
+      pending_operations: [creating(network('begun')), creating(network('made')), creating(network('elsewhere')), creating(container), { type: 'deleting', resource: network('going') }, creating({ urn: 'u', type: 'docker:index/volume:Volume', inputs: { name: 'data' } })],
+    };
+    expect(begunIn(deployment)).toEqual([
+      { kind: 'container', name: 'c', engine: 'ssh://deploy@app' },
+      { kind: 'network', name: 'begun', engine: undefined },
+      { kind: 'network', name: 'elsewhere', engine: undefined },
+    ]);
+    for (const nothing of [undefined, {}, { resources: null }]) expect(begunIn(nothing)).toEqual([]);
   });
 
   it('leaves the lock of a run that may be at work, where nobody has named that preview, and says how it is taken away', async () => {
