@@ -9,6 +9,7 @@ import type { UpOptions as PreviewUpOptions } from './preview.ts';
 import { LONGEST } from './previews/name.ts';
 import type { RestoreOptions } from './restore.ts';
 import { checkStackName, DEFAULT_STACK } from './stack-name.ts';
+import { refuseSwallowed } from './swallowed.ts';
 import type { StackCommandOptions } from './up.ts';
 import type { VerifyOptions } from './verify.ts';
 
@@ -24,6 +25,7 @@ export function commands(exit: (code: ExitCode) => void, name = 'npm run'): Comm
   const program = new Command(name)
     .description('Drawbridge: an MCP server behind real OAuth. Commands are given as: npm run COMMAND -- OPTIONS')
     .exitOverride()
+    .hook('preAction', (_, called) => refuseSwallowed(called))
     .showHelpAfterError('Add --help for what is possible.');
 
   const command = (name: string, { summary, more = '', examples }: Words) =>

@@ -23,7 +23,7 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
   // A stack without a state here is one that the Pulumi CLI has deployed. It comes first: what else is to be said of parts
   // without a state would have people delete their data by hand.
   if (!existsSync(join(stateDirectory, `${stack}.json`))) refuseProduction(stack);
-  await refuseNeeded(stack);
+  await refusePreviews(stack);
   const { known, found } = await readStandingStack(stack, engines);
   if (!known) {
     if (json) console.log(JSON.stringify({ removed: found, left: found }, null, 2));
@@ -52,9 +52,11 @@ export async function down({ stack, yes, json = false }: StackCommandOptions): P
   }
 }
 
-/** @throws UsageError for a stack in whose Keycloak previews have their realms: nobody could sign in to them any more */
-async function refuseNeeded(stack: string): Promise<void> {
-  const needing = (await knownPreviews([await deployerFor({ profile: 'local' })])).filter(({ record }) => record.keycloakOf === stack).map(({ name }) => name);
+/** @throws UsageError for a preview, of which more would have to go, and for a stack in whose Keycloak previews have their realms: nobody could sign in to them any more */
+async function refusePreviews(stack: string): Promise<void> {
+  const previews = await knownPreviews([await deployerFor({ profile: 'local' })]);
+  if (previews.some(({ name }) => name === stack)) throw new UsageError(`Stack ${stack} is a preview; nothing was touched. It goes with its notes and its config: npm run preview -- down --name ${stack}`);
+  const needing = previews.filter(({ record }) => record.keycloakOf === stack).map(({ name }) => name);
   if (needing.length > 0) throw new UsageError([`Stack ${stack} has the realms of previews in its Keycloak; nothing was touched. Take these down first:`, ...needing.map((name) => `  npm run preview -- down --name ${name}`)].join('\n'));
 }
 

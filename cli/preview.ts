@@ -43,13 +43,18 @@ export async function previewUp({ name: given, from, shareKeycloak, lifetime, ke
   try {
     const started = performance.now();
     const watching = { onEvent: showEvents(terminal.progress), onLine: terminal.say, signal };
-    const before = await knownPreview(name, await deployers());
+    const known = await knownPreview(name, await deployers());
+    // A lock of Pulumi's says nothing of whether its holder lives.
+    if (known?.state === 'at work' && known.deployer.keepsStateHere) throw new CommandError(`Another run is at work on preview ${name}; nothing was touched.`, ['Wait until it ends, and run this again.']);
+    if (known?.state === 'damaged' && from === undefined)
+      throw new UsageError(`What was noted of preview ${name} cannot be read; nothing was touched. Say with --from which stack it was made from, or take it down: npm run preview -- down --name ${name}`);
+    const before = known?.state === 'damaged' ? undefined : known;
     const wishes = { from, keycloakOf: shareKeycloak, lifetime: lifetime === undefined ? undefined : lifetimeOf(lifetime, '--lifetime'), keep, ref };
     const template = readStackConfig(templateOf(wishes, before?.record));
     const deployer = await deployerFor(template, watching);
     if (enginesOf(template).includes(undefined)) await prepare({ terminal });
     // A preview that has lost its state, or Docker objects that are somebody else's: nothing of theirs is taken over.
-    if (!before || before.deployer.keepsStateHere) await readStandingStack(name, knownEngines(name));
+    if (!known || known.deployer.keepsStateHere) await readStandingStack(name, knownEngines(name));
     const { record, changes, config } = await plan(name, wishes, before?.record, deployer);
     if (enginesOf(config).includes(undefined)) await prepare({ terminal, stack: { name, config } });
     const deployed = await attempt(deployer.up({ name, template: record.template, changes }), going(name), signal);
@@ -123,7 +128,8 @@ export async function previewSweep({ olderThan, dryRun = false, json = false }: 
       console.log(JSON.stringify({ dryRun, swept, left: judged.flatMap(({ known: { name }, taken, why }) => (taken ? [] : [{ name, why }])) }, null, 2));
     }
     if (failures.length > 0) throw new CommandError(`${failures.length} of ${doomed.length} previews were not swept:`, failures);
-    if (!dryRun) terminal.say(`${doomed.length} of ${judged.length} previews were swept.`);
+    if (judged.length === 0) terminal.say('There are no previews.');
+    else if (!dryRun) terminal.say(`${doomed.length} of ${judged.length} previews were swept.`);
   } finally {
     terminal.progress.close();
   }

@@ -26,6 +26,9 @@ function readNotes(file: string): Notes {
   }
 }
 
+/** Of one whose notes were removed while a run was at work on it, the file is left. */
+const isPreviewFile = (file: string): boolean => existsSync(file) && readFileSync(file, 'utf8').startsWith(HEADER);
+
 /** The embedded engine: state, records and locks are files. */
 export function embeddedDeployer({ projectDirectory, stateDirectory, onEvent, signal }: EmbeddedOptions): Deployer {
   const options = (stack: string) => ({ projectDirectory, stateDirectory, stack, onEvent, signal });
@@ -56,7 +59,7 @@ export function embeddedDeployer({ projectDirectory, stateDirectory, onEvent, si
 
     async list() {
       const names = new Set([...namesIn(stateDirectory, /^(.+)\.(?:json|preview)$/), ...namesIn(projectDirectory, /^Pulumi\.(.+)\.yaml$/)]);
-      return Promise.all([...names].sort().map(async (name): Promise<Listed> => ({ name, notes: existsSync(notesOf(name)) ? readNotes(notesOf(name)) : undefined, state: await stateOf(name) })));
+      return Promise.all([...names].sort().map(async (name): Promise<Listed> => ({ name, notes: existsSync(notesOf(name)) ? readNotes(notesOf(name)) : isPreviewFile(configOf(name)) ? {} : undefined, state: await stateOf(name) })));
     },
 
     async outputs(name) {
@@ -67,6 +70,6 @@ export function embeddedDeployer({ projectDirectory, stateDirectory, onEvent, si
   async function stateOf(name: string): Promise<Listed['state']> {
     if (isLocked(join(stateDirectory, `${name}.lock`))) return 'at work';
     const found = await engine.outputs(options(name)).catch(() => undefined);
-    return found && Object.keys(found.outputs).length > 0 ? 'stands' : 'half-made';
+    return found && Object.keys(found.outputs).length > 0 && engine.isWhole(options(name)) ? 'stands' : 'half-made';
   }
 }

@@ -64,9 +64,10 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
     async destroy(name, { evenIfLocked }) {
       try {
         await unlocked(name, evenIfLocked, async (stack) => {
+          // What says where they are goes with the rest.
+          const strangers = await strangersOf(stack);
           await stack.destroy(shown);
-          // With the state goes the last that is known of them.
-          await removeStrangers(name, stack);
+          await removeStrangers(name, strangers);
         });
         await (await pulumi.workspace()).removeStack(name);
       } catch (error) {
@@ -104,20 +105,23 @@ export function pulumiDeployer({ projectDirectory, onLine, signal, pulumi = auto
     } catch (error) {
       if (!(error instanceof ConcurrentUpdateError)) {
         // They are in the way of what has their names, and of the networks that they are in.
-        if (!(error instanceof CommandError) || signal?.aborted || !(await removeStrangers(name, stack))) throw error;
+        if (!(error instanceof CommandError) || signal?.aborted || !(await removeStrangers(name, await strangersOf(stack)))) throw error;
         return work(stack);
       }
       if (!evenIfLocked) throw new EngineError(`stack ${name} is locked: a run is at work, or was killed. \`npm run preview -- down --name ${name}\` takes the lock away`);
       onLine?.(`Stack ${name} is locked by a run that did not end: its lock is taken away.`);
       await stack.cancel();
-      await removeStrangers(name, stack);
+      await removeStrangers(name, await strangersOf(stack));
       return work(stack);
     }
   }
 
-  async function removeStrangers(name: string, stack: Awaited<ReturnType<Pulumi['select']>>): Promise<boolean> {
-    const begun = begunIn((await stack.exportStack()).deployment);
-    if (begun.length === 0 || !(await remove(name, begun))) return false;
+  async function strangersOf(stack: Awaited<ReturnType<Pulumi['select']>>): Promise<Begun[]> {
+    return begunIn((await stack.exportStack()).deployment);
+  }
+
+  async function removeStrangers(name: string, strangers: readonly Begun[]): Promise<boolean> {
+    if (strangers.length === 0 || !(await remove(name, strangers))) return false;
     onLine?.('Removed what a run that did not end had begun to make, so that it can be made.');
     return true;
   }

@@ -53,6 +53,11 @@ export async function outputs(options: StackOptions): Promise<Pick<Outcome, 'out
   return present(state.stack()?.outputs ?? {});
 }
 
+/** Whether the last run that changed the stack came to its end: nothing was begun and not seen to end. */
+export function isWhole(options: StackOptions): boolean {
+  return open(options, true, options.projectDirectory).state.entries().every(({ pending, condemned }) => !pending && !condemned);
+}
+
 /** The Docker engines that a stack's resources are on, as DOCKER_HOST; undefined among them is the one of the environment. */
 export function machines(options: StackOptions): (string | undefined)[] {
   const docker = open(options, true, options.projectDirectory).state.entries().filter(({ type }) => type.startsWith('docker:'));
@@ -79,6 +84,8 @@ async function deploy(options: StackOptions, isPreview: boolean): Promise<Outcom
       void deployment.settled().then(() => setTimeout(() => giveUp.abort(), gracePeriod).unref());
     },
     log: (severity, message) => {
+      // What the program says once a step has failed is about the engine that no longer answers it.
+      if (run.stopped) return;
       run.emit({ kind: 'log', severity, message });
       if (severity === 'error') run.fail(withoutStack(message));
     },
@@ -96,7 +103,6 @@ async function deploy(options: StackOptions, isPreview: boolean): Promise<Outcom
       signal: AbortSignal.any([run.signal, giveUp.signal]),
       onLine: (line) => {
         printed.push(line);
-        // What the program says once a step has failed is about the engine that no longer answers it.
         if (!run.stopped) run.emit({ kind: 'log', severity: 'info', message: line });
       },
     });

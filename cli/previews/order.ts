@@ -40,6 +40,8 @@ export function plan(name: string, wishes: Wishes, before: PreviewRecord | undef
 async function planAlone(name: string, wishes: Wishes, before: PreviewRecord | undefined, deployer: Deployer): Promise<Planned> {
   const template = templateOf(wishes, before);
   const { values, problems } = readStackValues(template);
+  if (deployer.keepsStateHere && holdsEncrypted(values))
+    throw new UsageError(`Pulumi.${template}.yaml has secrets that the Pulumi CLI has encrypted, and there is no pulumi on the PATH; nothing was touched. Put it there, or make the preview from another stack with --from.`);
   const templateConfig = parseConfig(values, problems);
   const keycloakOf = wishes.keycloakOf ?? before?.keycloakOf;
   const shared = keycloakOf === undefined ? undefined : await sharedKeycloak(keycloakOf, deployer);
@@ -61,6 +63,8 @@ async function planAlone(name: string, wishes: Wishes, before: PreviewRecord | u
   await deployer.note(name, notesOf(record));
   return { record, changes, config };
 }
+
+const holdsEncrypted = (value: unknown): boolean => typeof value === 'object' && value !== null && ('secure' in value || Object.values(value).some(holdsEncrypted));
 
 /** @throws UsageError where that stack does not stand, or lets no other have a realm in its Keycloak */
 async function sharedKeycloak(stack: string, deployer: Deployer): Promise<SharedKeycloak> {

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Receipt } from '../../cli/previews/receipt.ts';
-import { projectDirectory } from '../../cli/stack-file.ts';
+import { projectDirectory, stateDirectory } from '../../cli/stack-file.ts';
 import { type Metadata, register, signIn } from '../../soak/sign-in.ts';
 import { killedCommand } from '../support/killed-command.ts';
 import { npmRun, printed } from '../support/npm-run.ts';
@@ -13,6 +13,7 @@ import { npmRun, printed } from '../support/npm-run.ts';
 const port = Number(process.env.DRAWBRIDGE_TEST_PORT ?? 18443) + 40;
 const shared = 'pr-shared';
 const stackFile = join(projectDirectory, `Pulumi.${shared}.yaml`);
+const encryptedFile = join(projectDirectory, 'Pulumi.pr-encrypted.yaml');
 const [one, two, third] = ['pr-one', 'pr-two', 'pr-third'];
 
 interface Preview {
@@ -74,7 +75,7 @@ describe('previews on a shared Keycloak', { timeout: 300_000, retry: 0 }, () => 
   }, 400_000);
   afterAll(async () => {
     await clear();
-    rmSync(stackFile, { force: true });
+    for (const file of [stackFile, encryptedFile]) rmSync(file, { force: true });
   }, 300_000);
 
   it('come up side by side, each with a port and a realm of its own', async () => {
@@ -105,6 +106,28 @@ describe('previews on a shared Keycloak', { timeout: 300_000, retry: 0 }, () => 
     expect(stderr).toContain(`npm run preview -- down --name ${one}`);
   });
 
+  it('are not taken down as a stack, which would leave what is noted of them', async () => {
+    const { code, stderr } = await npmRun('down', '--stack', one!, '--yes');
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`npm run preview -- down --name ${one}`) });
+  });
+
+  it('are not made from a stack whose secrets only the Pulumi CLI can read, and nothing of them is noted', async () => {
+    writeFileSync(encryptedFile, 'encryptionsalt: v1:x\nconfig:\n  drawbridge:profile: local\n  drawbridge:secrets:\n    mine:\n      secure: v1:x\n');
+    const { code, stderr } = await npmRun('preview', 'up', '--name', third!, '--from', 'pr-encrypted');
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('Pulumi.pr-encrypted.yaml has secrets that the Pulumi CLI has encrypted') });
+    expect((await list()).map(({ name }) => name)).not.toContain(third);
+  });
+
+  it('of which nobody can read what was noted are left as they are, until somebody says from which stack they were made', async () => {
+    const notes = join(stateDirectory, `${third}.preview`);
+    writeFileSync(notes, '{"created":');
+    const { code, stderr } = await npmRun('preview', 'up', '--name', third!);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('Say with --from') });
+    expect(readFileSync(notes, 'utf8')).toBe('{"created":');
+    expect((await npmRun('preview', 'down', '--name', third!)).code).toBe(0);
+    expect(existsSync(notes)).toBe(false);
+  });
+
   it('whose up was killed are listed as half-made, and whole after the next up, under the same age', async () => {
     await killedCommand(['preview', 'up', '--name', third!, '--from', shared, '--share-keycloak', shared], /creating (container server|command realm)/);
     const half = (await list()).find(({ name }) => name === third)!;
@@ -119,7 +142,7 @@ describe('previews on a shared Keycloak', { timeout: 300_000, retry: 0 }, () => 
     expect(Object.values(before).map(({ length }) => length > 0)).toEqual([true, true, true, true]);
     expect(await realmAnswers(interrupted.outputs.issuer)).toBe(200);
     await killedCommand(['preview', 'down', '--name', third!], /removed container/);
-    expect((await list()).map(({ name }) => name)).toContain(third);
+    expect((await list()).find(({ name }) => name === third)?.state).toBe('half-made');
     const receipt = await previewDown(third!);
     // And what the killed run had started to remove it with.
     for (const [kind, names] of Object.entries(before)) expect(receipt.removed[kind as keyof typeof before]).toEqual(expect.arrayContaining(names));

@@ -38,7 +38,14 @@ function recorder(answers: { stacks?: string[]; begun?: string[]; tags?: Record<
   const stack = {
     up: working('up', { summary: { resourceChanges: { create: 3 } }, outputs: { tier: { value: 'host', secret: false } } }),
     destroy: working('destroy', {}),
-    exportStack: async () => ({ version: 3, deployment: { pending_operations: (answers.begun ?? []).map((name) => ({ type: 'creating', resource: { urn: 'u', type: 'docker:index/network:Network', inputs: { name } } })) } }),
+    // Pulumi keeps what was begun when all else is gone, the provider that says where it is too.
+    exportStack: async () => ({
+      version: 3,
+      deployment: {
+        resources: calls.some(([name]) => name === 'destroy') ? [] : [{ urn: 'p', id: '7', type: 'pulumi:providers:docker', inputs: { host: 'ssh://deploy@app' } }],
+        pending_operations: (answers.begun ?? []).map((name) => ({ type: 'creating', resource: { urn: 'u', type: 'docker:index/network:Network', provider: 'p::7', inputs: { name } } })),
+      },
+    }),
     cancel: async () => {
       calls.push(['cancel']);
       locked = false;
@@ -56,7 +63,7 @@ function recorder(answers: { stacks?: string[]; begun?: string[]; tags?: Record<
   // What was removed once is gone.
   const there = new Set(answers.begun);
   const remove = async (stack: string, begun: readonly Begun[]) => {
-    calls.push(['remove', stack, begun.map(({ name }) => name)]);
+    calls.push(['remove', stack, begun.map(({ name, engine }) => `${name} on ${engine}`)]);
     return begun.filter(({ name }) => there.delete(name)).length > 0;
   };
   return { calls, deployer: pulumiDeployer({ projectDirectory: '/project', pulumi, remove }) };
@@ -119,13 +126,13 @@ describe('the Pulumi CLI, by its Automation API', () => {
   it('removes what a killed run had begun to make and nobody knows of, where it is in the way, and tries once more', async () => {
     const { calls, deployer } = recorder({ begun: ['drawbridge-pr-1-edge'], fails: 'code: 255\n stdout: \n stderr: error: already exists\n err?: \n' });
     await expect(deployer.up({ name: 'pr-1', template: 'staging', changes: {} })).rejects.toThrow('already exists');
-    expect(calls.slice(3)).toEqual([['select', 'pr-1'], ['up', []], ['remove', 'pr-1', ['drawbridge-pr-1-edge']], ['up', []]]);
+    expect(calls.slice(3)).toEqual([['select', 'pr-1'], ['up', []], ['remove', 'pr-1', ['drawbridge-pr-1-edge on ssh://deploy@app']], ['up', []]]);
   });
 
-  it('removes that before the state goes, which alone knows of it, and never while a run may be at work', async () => {
+  it('removes that where it was made, which the state says until it is empty, and never while a run may be at work', async () => {
     const { calls, deployer } = recorder({ begun: ['drawbridge-pr-1-edge'] });
     await deployer.destroy('pr-1', { evenIfLocked: false });
-    expect(calls.map(([name]) => name)).toEqual(['select', 'destroy', 'remove', 'removeStack']);
+    expect(calls).toEqual([['select', 'pr-1'], ['destroy', []], ['remove', 'pr-1', ['drawbridge-pr-1-edge on ssh://deploy@app']], ['removeStack', 'pr-1']]);
     const locked = recorder({ begun: ['drawbridge-pr-1-edge'], locked: true });
     await expect(locked.deployer.destroy('pr-1', { evenIfLocked: false })).rejects.toThrow('is locked');
     expect(locked.calls.map(([name]) => name)).toEqual(['select', 'destroy']);
@@ -199,6 +206,12 @@ describe('the embedded engine', () => {
       { name: 'pr-1', notes: { keep: 'false' }, state: 'half-made' },
     ]);
     expect(statSync(join(directory, 'state/pr-1.preview')).mode & 0o777).toBe(0o600);
+  });
+
+  it('lists one as a preview whose notes are gone and whose file is left', async () => {
+    const { directory, deployer } = place();
+    writeFileSync(join(directory, 'Pulumi.pr-1.yaml'), '# A preview: made by `npm run preview -- up`, and removed by `npm run preview -- down`. Changes are lost.\nconfig: {}\n');
+    expect(await deployer.list()).toEqual([{ name: 'pr-1', notes: {}, state: 'half-made' }]);
   });
 
   it('destroys one of which nothing but the notes is there', async () => {
