@@ -3,6 +3,7 @@ import type { DriftReport } from './drift/facts.ts';
 import { lookAt, lookByPulumi } from './drift/look.ts';
 import { driftLines } from './drift/text.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
+import { refuseUnknownLocal } from './standing-stack.ts';
 
 /**
  * Says where a stack is not as its config says: state, containers, realm, front, DNS and firewall. Changes nothing.
@@ -13,6 +14,7 @@ export async function drift({ stack, json = false }: { stack: string; json?: boo
   const config = readStackConfig(stack);
   const options = { projectDirectory, stateDirectory, stack };
   const isOurs = (await engine.outputs(options)) !== undefined;
+  if (!isOurs) refuseUnknownLocal(stack, config);
   const { findings, beside, unknown } = isOurs ? await lookAt(options, config) : await lookByPulumi(stack, config);
   const report: DriftReport = { stack, ok: findings.length + unknown.length === 0, findings, beside, unknown };
   const up = isOurs ? `npm run up -- --stack ${stack} --refresh` : `pulumi up --refresh --stack ${stack}`;

@@ -4,6 +4,7 @@ import { type EngineAddress, type Inventory, listStack } from './docker.ts';
 import { CommandError } from './errors.ts';
 import { isEngineError } from './next-step.ts';
 import { hasStackFile, projectDirectory, readStackConfig, stateDirectory } from './stack-file.ts';
+import { stackOption } from './stack-name.ts';
 
 export const kinds = ['containers', 'networks', 'volumes', 'images'] as const;
 
@@ -46,6 +47,11 @@ export async function readStandingStack(stack: string, engines: readonly EngineA
       ...removeByHand(found, engines),
     ]);
   return { known: outputs !== undefined, found };
+}
+
+/** The embedded engine alone deploys profile local. @throws CommandError for a stack of it that this engine does not know */
+export function refuseUnknownLocal(stack: string, { profile }: Pick<Config, 'profile'>): void {
+  if (profile === 'local') throw new CommandError(`Stack ${stack} does not stand.`, [`\`npm run up${stackOption(stack)}\` stands it up.`]);
 }
 
 /** In the order in which Docker lets them go. */

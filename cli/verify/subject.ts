@@ -10,6 +10,7 @@ import { passphraseNeeded } from '../passphrase.ts';
 import { projectDirectory, readStackConfig, stateDirectory } from '../stack-file.ts';
 import { completeOutputs } from '../stack-outputs.ts';
 import { stackOption } from '../stack-name.ts';
+import { refuseUnknownLocal } from '../standing-stack.ts';
 import type { Subject } from './run.ts';
 
 /**
@@ -22,6 +23,7 @@ export async function readSubject(stack: string, file?: string): Promise<Subject
   const config = readStackConfig(stack);
   if (file !== undefined) return { stack, config, outputs: await outputsFrom(file) };
   const ours = await completeOutputs(stack, await engine.outputs({ projectDirectory, stateDirectory, stack }));
+  if (!ours) refuseUnknownLocal(stack, config);
   return { stack, config, outputs: ours ?? (await outputsOfPulumi(stack, config)) };
 }
 
