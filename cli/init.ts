@@ -57,14 +57,16 @@ async function write({ stack, yes = false, force = false, dryRun = false, skipCh
   const raw = configOf(answers, before);
   const config = wholeConfig(answers, before);
   const kept = Object.keys(before).filter((key) => !(key in raw));
+  const dropped = Object.keys(before).filter((key) => key in raw && raw[key] === undefined);
   const text = withConfig(file, raw, descriptions(directory));
   if (!dryRun) writeStackFile(file, text);
   const next = nextSteps(stack, answers, config);
-  if (json) return console.log(JSON.stringify({ ok: true, stack, file: file.path, written: !dryRun, config: raw, kept, notes, secrets: secretsOf(answers).map(({ name }) => name), next }, null, 2));
+  if (json) return console.log(JSON.stringify({ ok: true, stack, file: file.path, written: !dryRun, config: raw, kept, dropped, notes, secrets: secretsOf(answers).map(({ name }) => name), next }, null, 2));
   if (dryRun) console.log(text.trimEnd());
   say();
   say(dryRun ? `${file.path} would be as above; nothing was written.` : `${file.path} is written.`);
   if (kept.length > 0) say(`  kept as they were: ${kept.join(', ')}`);
+  if (dropped.length > 0) say(`  no longer there: ${dropped.join(', ')}`);
   for (const note of asks ? [] : notes) say(`  note: ${note}`);
   say();
   for (const line of nextLines(next)) say(line);

@@ -1,6 +1,8 @@
-import { type Config, parseConfig } from '../../infra/config.ts';
-import { isRecord } from '../../infra/config/values.ts';
-import type { KnownClientName } from '../../keycloak/known-clients.ts';
+import type { z } from 'zod';
+import { type Config, configSchema, parseConfig } from '../../infra/config.ts';
+import { target } from '../../infra/config/deploy.ts';
+import { type allowlist, isRecord } from '../../infra/config/values.ts';
+import { type KnownClientName, knownClientNames } from '../../keycloak/known-clients.ts';
 
 /** All that is asked for a new stack. What does not belong to its tier is absent. */
 export interface Answers {
@@ -13,6 +15,7 @@ export interface Answers {
   readonly acmeEmail?: string;
   readonly cloudflare?: Zone;
   readonly servers: readonly Server[];
+  /** Those that are known; a config may have others of its own besides. */
   readonly clients: readonly KnownClientName[];
   readonly signIn: SignIn;
   readonly allow: Allow;
@@ -45,10 +48,13 @@ export const providers = ['github', 'google', 'oidc'] as const;
 export type Provider = (typeof providers)[number];
 
 /** Who of those who can sign in may call. */
-export type Allow = 'everyone' | { readonly users: readonly string[]; readonly groups: readonly string[]; readonly domains: readonly string[] };
+export type Allow = 'everyone' | Readonly<z.input<typeof allowlist>>;
 
 /** Values of a config, keyed without the namespace. */
 export type Values = Readonly<Record<string, unknown>>;
+
+const { shape } = configSchema;
+const valid = <Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> | undefined => schema.safeParse(value).data;
 
 /**
  * What the answers make of the config: each key that was asked for, undefined where there is to be none. It names secrets and holds none.
@@ -63,8 +69,8 @@ export function configOf({ profile, tier, host, deploy, acmeEmail, cloudflare, s
     profile,
     servers,
     identityProviders: unlessEmpty(identityProviders),
-    allowlist: allow === 'everyone' ? undefined : Object.fromEntries(Object.entries(allow).filter(([, names]) => names.length > 0)),
-    clients,
+    allowlist: allow === 'everyone' ? undefined : allow,
+    clients: [...clients, ...ownClients(before)],
     users: signIn.users.length > 0 ? signIn.users : undefined,
     ...(acmeEmail !== undefined && { acme: unlessEmpty({ ...(acmeEmail && { email: acmeEmail }), ...acme }) }),
     // The proxy may have a machine of its own.
@@ -73,23 +79,24 @@ export function configOf({ profile, tier, host, deploy, acmeEmail, cloudflare, s
   };
 }
 
-/** The answers that a config holds. Nobody has said yet that they are right. */
+/** The answers that a config holds, with the schema's defaults of those that no flag has to give. Nobody has said yet that they are right. */
 export function answersIn(values: Values): Partial<Answers> {
-  const { profile, tier, host, deploy, acme, cloudflare, servers, clients } = values;
+  const { cloudflare, servers } = values;
   const { zone, accountId } = mapIn(cloudflare);
-  const found = {
-    profile,
-    tier,
-    host,
-    deploy: mapIn(deploy).app,
-    acmeEmail: mapIn(acme).email,
+  const [profile, acme] = [valid(shape.profile, values.profile), valid(shape.acme, values.acme)];
+  const found: { readonly [Key in keyof Answers]: Answers[Key] | undefined } = {
+    profile: profile === 'local' ? undefined : profile,
+    tier: valid(shape.tier, values.tier),
+    host: valid(shape.host, values.host),
+    deploy: valid(target, mapIn(values.deploy).app),
+    acmeEmail: acme && (acme.email ?? ''),
     cloudflare: isText(zone) && isText(accountId) ? { zone, accountId, token: '' } : undefined,
     servers: Array.isArray(servers) && servers.length > 0 && servers.every((server) => isRecord(server) && isText(server.name)) ? servers : undefined,
-    clients: Array.isArray(clients) ? clients : undefined,
+    clients: knownClients(values),
     signIn: signInOf(values),
     allow: allowOf(values),
   };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => isText(value) || typeof value === 'object'));
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
 /** Undefined where the config says more of it than is asked for. */
@@ -107,9 +114,24 @@ function signInOf({ users = [], identityProviders }: Values): SignIn | undefined
 const withoutSecret = ({ clientSecret: _, ...provider }: Values) => provider as { clientId: string; issuer?: string };
 
 /** Without providers everyone has an account that the stack made: to call everyone allowed was nobody's answer. */
-function allowOf({ allowlist, identityProviders }: Values): Allow | undefined {
-  if (isRecord(allowlist)) return { users: [], groups: [], domains: [], ...allowlist };
-  return allowlist === undefined && Object.keys(mapIn(identityProviders)).length > 0 ? 'everyone' : undefined;
+function allowOf(values: Values): Allow | undefined {
+  if (!isRestricted(values)) return Object.keys(mapIn(values.identityProviders)).length > 0 ? 'everyone' : undefined;
+  return valid(shape.allowlist, values.allowlist) ? (values.allowlist as Allow) : undefined;
+}
+
+/** Whether a config says that not everyone may call. A list that nobody can read says so too. */
+export function isRestricted({ allowlist }: Values): boolean {
+  const { success, data } = shape.allowlist.safeParse(allowlist);
+  return !success || data !== undefined;
+}
+
+/** Clients that Drawbridge does not know, which only the config describes. */
+export const ownClients = ({ clients }: Values): readonly Values[] => (Array.isArray(clients) ? clients.filter(isRecord) : []);
+
+/** Undefined where it is no list, or has something that is no client: who may connect is not guessed then. */
+function knownClients({ clients = knownClientNames }: Values): readonly KnownClientName[] | undefined {
+  const isKnown = (client: unknown): client is KnownClientName => knownClientNames.some((name) => name === client);
+  return Array.isArray(clients) && clients.every((client) => isKnown(client) || isRecord(client)) ? clients.filter(isKnown) : undefined;
 }
 
 /** The whole config: what the answers make of it, and what is there besides. @throws ConfigError */

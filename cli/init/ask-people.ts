@@ -52,12 +52,15 @@ async function askUsers(prompts: Prompts, fits: (users: SignIn['users']) => void
 }
 
 export async function askAllow(prompts: Prompts, { soFar: { signIn }, before, fits }: Asking<'allow'>): Promise<Allow> {
+  if (before && (await prompts.yes(`Keep who may call? (${allowInWords(before)})`, true))) return before;
   const named = providers.filter((alias) => signIn?.providers[alias]);
   const example = named[0] === 'github' ? 'github.octocat' : 'ann@example.org, @example.org';
   const everyone = ['here', ...named.map((alias) => `at ${alias === 'oidc' ? 'your provider' : words[alias]}`)].join(' or ');
-  const byDefault = before && allowText(before);
-  return readAllow(await prompts.text({ message: `Who of those may call? (names, such as ${example}; everyone: whoever has an account ${everyone})`, ...(byDefault && { byDefault }), read: (text) => fits(readAllow(text)) }));
+  return readAllow(await prompts.text({ message: `Who of those may call? (names, with commas between, such as ${example}; everyone: whoever has an account ${everyone})`, read: (text) => fits(readAllow(text)) }));
 }
 
-/** As readAllow reads it. */
-const allowText = (allow: Allow): string => (allow === 'everyone' ? allow : [...allow.users, ...allow.groups.map((name) => `group:${name}`), ...allow.domains.map((name) => `@${name}`)].join(', '));
+function allowInWords(allow: Allow): string {
+  if (allow === 'everyone') return allow;
+  const { users = [], groups = [], domains = [] } = allow;
+  return [...users, ...groups.map((name) => `group:${name}`), ...domains.map((name) => `@${name}`)].join(', ');
+}

@@ -1,8 +1,10 @@
 import { chmodSync, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Document, isMap, isScalar, parse, parseDocument, visit, YAMLMap } from 'yaml';
 import { writeDurably } from '../../engine/files.ts';
-import { UsageError } from '../errors.ts';
+import { decoded } from '../../infra/config/decoded.ts';
+import { CommandError, UsageError } from '../errors.ts';
 import type { Values } from './answers.ts';
 
 const NAMESPACE = 'drawbridge:';
@@ -14,30 +16,36 @@ export interface StackFile {
   readonly text: string;
 }
 
-/** @throws UsageError where it is no YAML with a map */
+/** @throws UsageError where it is no YAML with a map, or has aliases, of which some may be of what is replaced */
 export function readStackFile(directory: string, stack: string): StackFile {
   const link = join(directory, `Pulumi.${stack}.yaml`);
   if (!existsSync(link)) return { path: link, text: '' };
   const path = realpathSync(link);
   const file = { path, text: readFileSync(path, 'utf8') };
-  const { contents, errors } = parseDocument(file.text);
-  if (errors.length > 0 || (contents && !isMap(contents))) throw new UsageError(`${path} is no YAML that holds a map: put it right, or move it away.`);
+  const document = parseDocument(file.text);
+  if (document.errors.length > 0 || (document.contents && !isMap(document.contents))) throw new UsageError(`${path} is no YAML that holds a map: put it right, or move it away.`);
+  visit(document, {
+    Alias: (_, { source }) => {
+      throw new UsageError(`${path} has the alias *${source}, and what it stands for may be replaced: write its values out. Nothing was touched.`);
+    },
+  });
   return file;
 }
 
 /** The config that is there, keyed without the namespace. `pulumi stack init` makes files that have none. */
 export function valuesIn({ text }: StackFile): Values {
   const { config } = (parse(text) ?? {}) as { config?: Record<string, unknown> | null };
-  return Object.fromEntries(Object.entries(config ?? {}).filter(([key]) => isOurs(key)).map(([key, value]) => [bare(key), value]));
+  return Object.fromEntries(Object.entries(config ?? {}).filter(([key]) => isOurs(key)).map(([key, value]) => [bare(key), typeof value === 'string' ? decoded(value) : value]));
 }
 
 /**
  * The file with this config, each key under what it is for. What else is in it stays: other keys, those of other programs, how Pulumi encrypts.
  * @param config undefined: a key that goes
  * @param says key, without the namespace → what it is for
+ * @throws CommandError where it would not say what was found right
  */
-export function withConfig({ text }: StackFile, config: Values, says: Readonly<Record<string, string>>): string {
-  const document: Document = text ? parseDocument(text) : new Document({});
+export function withConfig(file: StackFile, config: Values, says: Readonly<Record<string, string>>): string {
+  const document: Document = file.text ? parseDocument(file.text) : new Document({});
   if (!isMap(document.get('config'))) document.set('config', new YAMLMap());
   const entries = document.get('config') as YAMLMap;
   entries.flow = false;
@@ -45,13 +53,16 @@ export function withConfig({ text }: StackFile, config: Values, says: Readonly<R
   const written = Object.entries(config).filter(([, value]) => value !== undefined).map(([name, value]) => {
     const key = document.createNode(`${NAMESPACE}${name}`);
     if (says[name]) key.commentBefore = wrapped(says[name]);
-    const node = document.createNode(value);
+    const node = document.createNode(value, { aliasDuplicateObjects: false });
     // A list of words reads best on one line.
     visit(node, { Seq: (_, list) => void (list.flow = list.items.every(isScalar)) });
     return document.createPair(key, node);
   });
   entries.items = [...written, ...kept];
-  return document.toString({ lineWidth: WIDTH });
+  const text = document.toString({ lineWidth: WIDTH });
+  const meant = Object.fromEntries(Object.entries({ ...valuesIn(file), ...config }).filter(([, value]) => value !== undefined));
+  if (!isDeepStrictEqual(valuesIn({ ...file, text }), meant)) throw new CommandError(`The new config cannot be put into ${file.path}, whose YAML says more than its keys; nothing was written.`, ['Write it with plain keys and values only, or move it away.']);
+  return text;
 }
 
 /** What each key is for, from the project's file. */

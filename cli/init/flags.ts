@@ -19,19 +19,19 @@ export interface Flags {
 
 /** As Commander takes them: the flag, what it says, whether it may be repeated. */
 export const flags: readonly (readonly [flag: string, says: string, repeated?: true])[] = [
-  ['--profile <name>', 'production: deployed with the Pulumi CLI (default); preview: with `npm run up`, to try it, as stack preview without --stack'],
+  ['--profile <name>', 'production: deployed with the Pulumi CLI (default, unless the config says otherwise); preview: with `npm run up`, to try it, as stack preview without --stack'],
   ['--tier <name>', 'host: a host of your own with ports 80 and 443 open; tunnel: a Cloudflare tunnel, no port open'],
   ['--deploy <machine>', 'where it runs: local, or ssh://user@host[:port]'],
   ['--host <name>', 'its public name, for example mcp.example.org'],
-  ['--acme-email <address>', 'tier host: whom the certificate authority may write to; none by default'],
+  ['--acme-email <address>', 'tier host: whom the certificate authority may write to (default: as in the config, or nobody)'],
   ['--cloudflare-zone <zone>', 'tier tunnel: the zone at Cloudflare of the name (default: the name without its first label)'],
   ['--cloudflare-account <id>', 'tier tunnel: its account (default: the one of the zone, asked with CLOUDFLARE_API_TOKEN)'],
   ['--server <server>', 'an MCP server: builtin, or as in drawbridge:servers, for example "{ name: files, backend: { url: https://files.example.org/mcp } }"; may be repeated', true],
-  ['--client <name>', 'which MCP clients may connect (default: all that are known); may be repeated', true],
+  ['--client <name>', 'which of the known MCP clients may connect (default: as in the config, or all); your own {id, redirectUris} in a config stay; may be repeated', true],
   ['--user <name=email>', 'someone to make an account for; may be repeated', true],
   ['--identity-provider <kind=client-id>', 'where else people may sign in: github, google or oidc; may be repeated', true],
   ['--oidc-issuer <url>', 'the issuer of --identity-provider oidc=…'],
-  ['--allow <who>', 'who of them may call: everyone, a user name, an address, @domain or group:name; may be repeated', true],
+  ['--allow <who>', 'who of them may call: everyone, a user name, an address, @domain or group:name; may be repeated, or be several with commas between', true],
 ];
 
 /** How it is written on the command line. */

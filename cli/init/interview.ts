@@ -50,7 +50,7 @@ export async function askPerson({ stack, flags, before, skipChecks = false }: Su
       continue;
     }
     const asking = askingFor(question, soFar, before);
-    let answer = await flagged(question, { flags, had }, asking, say);
+    let answer = await flagged(question, flags, asking, say);
     for (let settled = false; !settled; ) {
       answer ??= await askUntilItFits(question, prompts, { ...asking, before: had[question.key] });
       const found = (!skipChecks && (await question.check?.(answer, holding, { stack, had }))) || { problems: [], notes: [] };
@@ -74,13 +74,13 @@ function askingFor({ key }: Question, soFar: SoFar, config: Values): Asking {
     const problems = problemsOf({ ...soFar, [key]: answer }, config).filter((problem) => !known.includes(problem));
     if (problems.length > 0) throw new Wrong(...problems);
   };
-  return { soFar, before: undefined, fits, endpoints: (answer) => deriveEndpoints(draftOf({ ...soFar, [key]: answer }, config)) };
+  return { soFar, config, before: undefined, fits, endpoints: (answer) => deriveEndpoints(draftOf({ ...soFar, [key]: answer }, config)) };
 }
 
 /** The answer that the flags give, where it can be taken. */
-async function flagged({ given }: Question, { flags, had }: { flags: Flags; had: SoFar }, { soFar, fits }: Asking, say: (line: string) => void): Promise<Answers[keyof Answers] | undefined> {
+async function flagged({ given }: Question, flags: Flags, { soFar, config, fits }: Asking, say: (line: string) => void): Promise<Answers[keyof Answers] | undefined> {
   try {
-    const answer = await given(flags, soFar, had);
+    const answer = await given(flags, soFar, config);
     if (answer !== undefined) fits(answer);
     return answer;
   } catch (error) {
@@ -121,7 +121,7 @@ export async function readFlags({ stack, flags, before, skipChecks = false }: Su
       continue;
     }
     try {
-      const answer = (await question.given(flags, soFar, had)) ?? question.byDefault;
+      const answer = (await question.given(flags, soFar, before)) ?? (question.isOptional ? had[question.key] : undefined);
       // Whether these are asked at all hangs on answers that are missing themselves.
       if (answer !== undefined) Object.assign(soFar, { [question.key]: answer });
       else if ((!question.tier || soFar.tier) && (question.key !== 'allow' || soFar.signIn)) missing.push(question.flag);

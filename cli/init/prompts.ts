@@ -26,8 +26,8 @@ export function promptsOn(output: NodeJS.WritableStream) {
     /** The answer is not shown. */
     secret: async (message: string): Promise<string> => (await password({ message, mask: '*' }, context)).trim(),
     choose: <Value>(message: string, choices: readonly Choice<Value>[], byDefault?: Value): Promise<Value> => select({ message, choices, default: byDefault }, context),
-    /** One of them at least. */
-    several: <Value>(message: string, choices: readonly (Choice<Value> & { checked?: boolean })[]): Promise<Value[]> => checkbox({ message, choices, required: true }, context),
+    /** One of them at least, unless none will do. */
+    several: <Value>(message: string, choices: readonly (Choice<Value> & { checked?: boolean })[], required = true): Promise<Value[]> => checkbox({ message, choices, required }, context),
     yes: (message: string, byDefault: boolean): Promise<boolean> => confirm({ message, default: byDefault }, context),
   };
 }

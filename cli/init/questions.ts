@@ -1,6 +1,6 @@
 import type { Endpoints } from '../../infra/endpoint-types.ts';
 import { knownClientNames, knownClients } from '../../keycloak/known-clients.ts';
-import type { Answers } from './answers.ts';
+import { type Answers, isRestricted, ownClients, type Values } from './answers.ts';
 import { askServers } from './ask-servers.ts';
 import { askAllow, askSignIn, givenSignIn } from './ask-people.ts';
 import { askZone, givenZone } from './ask-zone.ts';
@@ -16,6 +16,8 @@ export type SoFar = Partial<Answers>;
 /** What a question is asked with. */
 export interface Asking<Key extends keyof Answers = keyof Answers> {
   readonly soFar: SoFar;
+  /** The config that is there. */
+  readonly config: Values;
   /** The answer that it had: Enter keeps it. */
   readonly before: Answers[Key] | undefined;
   /** Holds an answer, or the first part of one, against the whole config. @throws Wrong with what it makes wrong there */
@@ -31,10 +33,10 @@ export interface Question<Key extends keyof Answers = keyof Answers> {
   readonly flags: readonly (keyof Flags)[];
   /** Asked in this tier only. Default: in both. */
   readonly tier?: Answers['tier'];
-  /** The answer that the flags give; undefined: none. @param had the answers that the config has @throws Wrong, which names the flags */
-  given(flags: Flags, soFar: SoFar, had: SoFar): Answers[Key] | undefined | Promise<Answers[Key] | undefined>;
-  /** The answer where there is none and nobody can be asked. Without it, the flag is required. */
-  readonly byDefault?: Answers[Key];
+  /** The answer that the flags give; undefined: none. @param config the config that is there @throws Wrong, which names the flags */
+  given(flags: Flags, soFar: SoFar, config: Values): Answers[Key] | undefined | Promise<Answers[Key] | undefined>;
+  /** Where nobody can be asked, it stays as in the config, or has the schema's default. Otherwise the flag is required. */
+  readonly isOptional?: true;
   ask(prompts: Prompts, asking: Asking<Key>): Promise<Answers[Key]>;
   /** Asks the world, and changes nothing. @param holding the answers before in which it found nothing wrong */
   check?(answer: Answers[Key], holding: SoFar, checking: Checking): Promise<Checked>;
@@ -57,7 +59,7 @@ export const questions: readonly Question[] = [
     flag: '--profile',
     flags: ['profile'],
     given: ({ profile }) => one('profile', profile, readProfile),
-    byDefault: 'production',
+    isOptional: true,
     ask: (prompts, { before }) =>
       prompts.choose(
         'What is it for?',
@@ -109,7 +111,7 @@ export const questions: readonly Question[] = [
     flags: ['acmeEmail'],
     tier: 'host',
     given: ({ acmeEmail }) => one('acmeEmail', acmeEmail, readEmail),
-    byDefault: '',
+    isOptional: true,
     ask: (prompts, { before, fits }) => prompts.text({ message: 'Whom may the certificate authority write to? (an e-mail address, or nothing)', ...(before && { byDefault: before }), read: (text) => fits(readEmail(text)) }),
   }),
   question<'cloudflare'>({
@@ -134,8 +136,12 @@ export const questions: readonly Question[] = [
     flag: '--client',
     flags: ['client'],
     given: ({ client }) => each('client', client, readClient),
-    byDefault: knownClientNames,
-    ask: (prompts, { before = knownClientNames }) => prompts.several('Which clients may connect?', knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: before.includes(value) }))),
+    isOptional: true,
+    ask: (prompts, { before = [], config }) => {
+      const own = ownClients(config).map(({ id }) => String(id));
+      const message = `Which clients may connect?${own.length > 0 ? ` (besides your own, which stay: ${own.join(', ')})` : ''}`;
+      return prompts.several(message, knownClientNames.map((value) => ({ value, name: knownClients[value].name, checked: before.includes(value) })), own.length === 0);
+    },
   }),
   question<'signIn'>({
     key: 'signIn',
@@ -148,12 +154,11 @@ export const questions: readonly Question[] = [
     key: 'allow',
     flag: '--allow',
     flags: ['allow'],
-    given: ({ allow }, { signIn }, had) => (allow ? one('allow', allow.join(' '), readAllow) : listed(had.allow) ? undefined : onlyOwnAccounts(signIn)),
+    // A list that the config has already is never given up unasked.
+    given: ({ allow }, { signIn }, config) => (allow ? one('allow', allow.join(', '), readAllow) : isRestricted(config) ? undefined : onlyOwnAccounts(signIn)),
     ask: askAllow,
   }),
 ];
 
-/** A list that the config has already is never given up unasked. */
-const listed = (allow: SoFar['allow']): boolean => typeof allow === 'object';
 /** Where there are no accounts but those that the stack makes, everyone who can sign in is listed already. */
 const onlyOwnAccounts = (signIn: SoFar['signIn']) => (signIn && Object.keys(signIn.providers).length === 0 ? 'everyone' : undefined);

@@ -96,16 +96,17 @@ export function readProvider(text: string, issuer: string | undefined): [Provide
   return [alias, provider as { clientId: string; issuer?: string }];
 }
 
-/** `everyone`, or names separated by commas or spaces: of users and addresses, `@domain`, `group:name`. */
+/** `everyone`, or names with commas between, as those of groups may have spaces: of users and addresses, `@domain`, `group:name`. */
 export function readAllow(text: string): Allow {
-  const names = text.split(/[\s,]+/).filter((name) => name !== '');
+  const names = text.split(',').map((name) => name.trim()).filter((name) => name !== '');
   if (names.length === 0) throw new Wrong('is empty: name who may call, or everyone');
   if (names.includes('everyone')) {
     if (names.length > 1) throw new Wrong('names everyone, and others beside: everyone is all');
     return 'everyone';
   }
-  const of = (prefix: string) => names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-  const allow = { users: names.filter((name) => !/^(@|group:)/.test(name)), groups: of('group:'), domains: of('@') };
+  const of = (prefix: string) => names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length).trim());
+  const [users, groups, domains] = [names.filter((name) => !/^(@|group:)/.test(name)), of('group:'), of('@')];
+  const allow = { ...(users.length > 0 && { users }), ...(groups.length > 0 && { groups }), ...(domains.length > 0 && { domains }) };
   accept(shape.allowlist, allow);
   return allow;
 }

@@ -164,17 +164,17 @@ describe('a person who deploys to a host', () => {
   it('who has a config keeps by Enter what it says', async () => {
     reachedMachine({ names: {}, addresses: ['10.0.0.2'] });
     const cloudflare = { accountId: 'a'.repeat(32), zone: 'example.test' };
-    const asked = { profile: 'preview', tier: 'tunnel', host: 'mcp.example.test', deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@m' }, cloudflare: { ...cloudflare, token: { secret: 'cloudflare' } }, clients: ['claude'] };
+    const asked = { profile: 'preview', tier: 'tunnel', host: 'mcp.example.test', deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@m' }, cloudflare: { ...cloudflare, token: { secret: 'cloudflare' } }, clients: ['claude', { id: 'mine', redirectUris: ['https://app.example.org/callback'] }] };
     const people = {
       servers: [{ name: 'files', path: '/files', backend: { url: 'https://files.example.net/mcp' }, scopes: ['files:read'], tools: { write: 'files:read' } }],
       users: [{ username: 'ann', email: 'ann@example.org' }],
       identityProviders: { github: { clientId: 'Ov23li', clientSecret: { secret: 'github' } } },
-      allowlist: { users: ['ann'], domains: ['example.org'] },
+      allowlist: { users: ['ann'], groups: ['MCP Users'], domains: ['example.org'], caseSensitive: true },
     };
     const config = { ...asked, ...people };
     writeFileSync(join(directory, 'Pulumi.prod.yaml'), JSON.stringify({ config: Object.fromEntries(Object.entries(config).map(([key, value]) => [`drawbridge:${key}`, value])) }));
     const done = run({ force: true });
-    for (const question of ['What is it for?', 'How do clients get in?', 'Where does it run?', 'Its public name?', 'Which zone at Cloudflare', 'An API token', 'The id of its account?', 'Keep the servers that are there? (files)', 'Which clients may connect?', 'Keep who may sign in? (ann, GitHub)', '(ann, @example.org)']) await types(question, '');
+    for (const question of ['What is it for?', 'How do clients get in?', 'Where does it run?', 'Its public name?', 'Which zone at Cloudflare', 'An API token', 'The id of its account?', 'Keep the servers that are there? (files)', 'Which clients may connect? (besides your own, which stay: mine)', 'Keep who may sign in? (ann, GitHub)', 'Keep who may call? (ann, group:MCP Users, @example.org)']) await types(question, '');
     await done;
     expect((parse(written()) as { config: object }).config).toMatchObject(Object.fromEntries(Object.entries(config).map(([key, value]) => [`drawbridge:${key}`, value])));
   });
@@ -188,6 +188,50 @@ describe('a person who deploys to a host', () => {
     await done;
     expect(written()).toContain('email: ann@example.org');
     expect(written()).not.toMatch(/drawbridge:(identityProviders|allowlist)/);
+    expect(said).toContain('no longer there: identityProviders\n');
+  });
+
+  it.each([
+    ['that was everyone is given up', '', '(everyone)'],
+    ['is given up', '  drawbridge:allowlist: { users: [ann] }\n', '(ann)'],
+    ['cannot be read', '  drawbridge:allowlist: { groups: null }\n', undefined],
+  ])('is asked who may call, with no answer that Enter takes, where the old one %s', async (_, allowlist, kept) => {
+    const flags = { force: true, profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', server: ['builtin'], client: ['claude'], identityProvider: ['github=Ov23li'], skipChecks: true };
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), `config:\n  drawbridge:identityProviders: { github: { clientId: Ov23li, clientSecret: { secret: github } } }\n${allowlist}`);
+    const done = run(flags);
+    if (kept) await types(`Keep who may call? ${kept}`, 'n');
+    await types('Who of those may call? (names, with commas between', '');
+    await shows('is empty: name who may call, or everyone');
+    await types('Who of those may call?', 'github.octocat, group:MCP Users');
+    await done;
+    expect(readStackValues('prod', directory).values.allowlist).toEqual({ users: ['github.octocat'], groups: ['MCP Users'] });
+  });
+
+  it('keeps by Enter a list of somebody called everyone, who is not everyone', async () => {
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), 'config:\n  drawbridge:allowlist: { users: [everyone] }\n');
+    const done = run({ force: true, profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', server: ['builtin'], client: ['claude'], user: ['ann=ann@example.org'], skipChecks: true });
+    await types('Keep who may call? (everyone)', '');
+    await done;
+    expect(readStackValues('prod', directory).values.allowlist).toEqual({ users: ['everyone'] });
+  });
+
+  it('may choose none of the clients that are known, where the config has some of its own', async () => {
+    const own = { id: 'mine', redirectUris: ['https://app.example.org/callback'] };
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), JSON.stringify({ config: { 'drawbridge:clients': [own] } }));
+    const done = run({ force: true, profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', server: ['builtin'], user: ['ann=ann@example.org'], skipChecks: true });
+    await types('(besides your own, which stay: mine)', '');
+    await done;
+    expect(readStackValues('prod', directory).values.clients).toEqual([own]);
+  });
+
+  it('has no clients chosen where those of the config cannot be read', async () => {
+    writeFileSync(join(directory, 'Pulumi.prod.yaml'), 'config:\n  drawbridge:clients: claude\n');
+    const done = run({ force: true, profile: 'production', tier: 'host', deploy: 'local', host: 'mcp.example.org', acmeEmail: '', server: ['builtin'], user: ['ann=ann@example.org'], skipChecks: true });
+    await shows('Which clients may connect?');
+    screen.keypress('space');
+    screen.keypress('enter');
+    await done;
+    expect(readStackValues('prod', directory).values.clients).toEqual(['claude']);
   });
 
   it('goes on without a machine that does not answer: what would be looked up there is not asked', async () => {

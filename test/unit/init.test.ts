@@ -2,7 +2,7 @@ import { chmodSync, existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, st
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { CommandError, UsageError } from '../../cli/errors.ts';
 import { init, type InitOptions } from '../../cli/init.ts';
 import { readStackConfig } from '../../cli/stack-file.ts';
@@ -25,6 +25,9 @@ afterEach(() => {
 
 const file = () => join(directory, 'Pulumi.prod.yaml');
 const written = () => readFileSync(file(), 'utf8');
+/** A config that is there. */
+const has = (values: Record<string, unknown>) => writeFileSync(file(), stringify({ config: Object.fromEntries(Object.entries(values).map(([key, value]) => [`drawbridge:${key}`, value])) }));
+const valueOf = (key: string) => (parse(written()) as { config: Record<string, unknown> }).config[`drawbridge:${key}`];
 const onHost = { tier: 'host', deploy: 'ssh://deploy@m', host: 'mcp.example.org', server: ['builtin'], user: ['ann=ann@example.org'] };
 const behindTunnel = { ...onHost, tier: 'tunnel', host: 'mcp.example.test', cloudflareAccount: 'a'.repeat(32) };
 
@@ -70,7 +73,7 @@ describe('flags', () => {
     ['a provider that nobody knows', { identityProvider: ['myspace=1'] }, '--identity-provider myspace=1: is none of: github, google, oidc'],
     ['a provider twice', { identityProvider: ['github=1', 'github=2'] }, 'names github twice'],
     ['a provider without its issuer', { identityProvider: ['oidc=1'], allow: ['everyone'] }, '--identity-provider oidc=1: oidc.issuer is missing'],
-    ['everyone and others', { allow: ['everyone', 'ann'] }, '--allow everyone ann: names everyone, and others beside'],
+    ['everyone and others', { allow: ['everyone', 'ann'] }, '--allow everyone, ann: names everyone, and others beside'],
   ])('with %s are wrong use, and say so', async (_, flags, words) => {
     const { error } = await run({ ...onHost, ...flags });
     expect(error).toBeInstanceOf(UsageError);
@@ -92,7 +95,12 @@ describe('flags', () => {
     const { error } = await run({ ...onHost, user: undefined, identityProvider: ['github=Ov23li'] });
     expect(error!.message).toMatch(/^Missing, as nobody can be asked: --allow\./);
     await run({ ...onHost, identityProvider: ['github=Ov23li'], allow: ['github.octocat', '@example.org', 'group:developers'] });
-    expect((parse(written()) as { config: Record<string, unknown> }).config['drawbridge:allowlist']).toEqual({ users: ['github.octocat'], groups: ['developers'], domains: ['example.org'] });
+    expect(valueOf('allowlist')).toEqual({ users: ['github.octocat'], groups: ['developers'], domains: ['example.org'] });
+  });
+
+  it('that say who may call have commas between names, and take the spaces of a name as its own', async () => {
+    await run({ ...onHost, allow: ['group:MCP Users, ann', '@example.org'] });
+    expect(valueOf('allowlist')).toEqual({ users: ['ann'], groups: ['MCP Users'], domains: ['example.org'] });
   });
 
   it('that only together make no config are refused as check-config would', async () => {
@@ -151,15 +159,14 @@ describe('the file', () => {
   it('that --force replaces keeps what init does not ask for, and says so; what it asks for is as answered', async () => {
     const kept = { layout: 'subdomains', registration: 'closed', dataPlaneAllowlist: ['192.0.2.0/24'], publicAddresses: ['203.0.113.7'] };
     const before = { tier: 'host', ...kept, acme: { email: 'old@example.org', staging: true }, allowlist: { users: ['eve'] }, deploy: { app: 'ssh://deploy@m', proxy: 'ssh://deploy@p', appAddress: '10.0.0.1', proxyAddress: '10.0.0.2' } };
-    writeFileSync(file(), JSON.stringify({ config: Object.fromEntries(Object.entries(before).map(([key, value]) => [`drawbridge:${key}`, value])) }));
+    has(before);
     // An allow-list never goes unasked.
     expect((await run({ ...onHost, force: true })).error!.message).toContain('Missing, as nobody can be asked: --allow.');
     const { error, stdout } = await run({ ...onHost, force: true, allow: ['everyone'] });
     expect(error).toBeUndefined();
-    expect(stdout).toContain(`kept as they were: ${Object.keys(kept).join(', ')}\n`);
+    expect(stdout).toContain(`kept as they were: ${Object.keys(kept).join(', ')}\n  no longer there: allowlist\n`);
     const values = readStackConfig('prod', directory);
-    expect(values).toMatchObject({ ...kept, acme: { staging: true }, deploy: before.deploy, host: 'mcp.example.org' });
-    expect(values.acme.email).toBeUndefined();
+    expect(values).toMatchObject({ ...kept, acme: before.acme, deploy: before.deploy, host: 'mcp.example.org' });
     expect(values.allowlist).toBeUndefined();
     expect(stdout).toMatch(/\n\nMind:\n {2}- drawbridge:acme\.staging is true/);
     await run({ ...onHost, force: true, deploy: 'ssh://deploy@other' });
@@ -183,6 +190,72 @@ describe('the file', () => {
     expect(existsSync(file())).toBe(false);
     expect((parse(stdout) as { config: object }).config).toMatchObject({ 'drawbridge:tier': 'host' });
     expect(stderr).toMatch(/would be as above; nothing was written/);
+  });
+});
+
+describe('a config that is there, with --force', () => {
+  it('is understood as `pulumi config set` wrote it, whose lists and maps are texts of JSON', async () => {
+    const [acme, deploy] = [{ staging: true }, { app: 'ssh://deploy@m', proxy: 'ssh://deploy@p', appAddress: '10.0.0.1', proxyAddress: '10.0.0.2' }];
+    has({ allowlist: '{"users":["ann"]}', acme: JSON.stringify(acme), deploy: JSON.stringify(deploy) });
+    expect((await run({ ...onHost, force: true })).error!.message).toContain('Missing, as nobody can be asked: --allow.');
+    expect((await run({ ...onHost, force: true, allow: ['ann'] })).error).toBeUndefined();
+    expect(readStackConfig('prod', directory)).toMatchObject({ acme, deploy, allowlist: { users: ['ann'] } });
+  });
+
+  it.each([['a list', ['ann']], ['nothing', null], ['a text', 'ann'], ['a map with a text', { users: 'ann' }], ['a map with nothing', { users: ['ann'], groups: null }], ['a map that lets nobody in', { users: [] }]])(
+    'whose allow-list is %s, which nobody can read, has not given it up',
+    async (_, allowlist) => {
+      has({ allowlist });
+      expect((await run({ ...onHost, force: true })).error!.message).toContain('Missing, as nobody can be asked: --allow.');
+    },
+  );
+
+  it('keeps the profile, the address for the certificate authority and the clients that no flag gives, and clients of its own always', async () => {
+    const own = { id: 'mine', redirectUris: ['https://app.example.org/callback'] };
+    has({ profile: 'preview', acme: { email: 'old@example.org' }, clients: ['cursor', own] });
+    expect((await run({ ...onHost, force: true })).error).toBeUndefined();
+    expect(readStackConfig('prod', directory)).toMatchObject({ profile: 'preview', acme: { email: 'old@example.org' }, clients: ['cursor', own] });
+    await run({ ...onHost, force: true, profile: 'production', acmeEmail: '', client: ['claude'] });
+    expect(readStackConfig('prod', directory)).toMatchObject({ profile: 'production', clients: ['claude', own] });
+    expect(valueOf('acme')).toBeUndefined();
+  });
+
+  it.each([['--profile', { profile: 'local' }], ['--acme-email', { acme: { email: 'old' } }], ['--client', { clients: 'claude' }], ['--client', { clients: ['netscape'] }]])('needs %s where it has %j, which cannot be kept', async (flag, before) => {
+    has(before);
+    expect((await run({ ...onHost, force: true })).error!.message).toMatch(new RegExp(`^Missing, as nobody can be asked: ${flag}\\.`));
+  });
+
+  it('has named what it no longer has, in JSON too', async () => {
+    has({ identityProviders: { github: { clientId: 'Ov23li', clientSecret: { secret: 'github' } } }, realm: 'people' });
+    const { stdout } = await run({ ...onHost, force: true, json: true });
+    expect(JSON.parse(stdout)).toMatchObject({ kept: ['realm'], dropped: ['identityProviders'] });
+  });
+
+  it.each([
+    ['for all of it', 'shared: &c\n  drawbridge:secrets: { github: { secure: v1:xyz } }\nconfig: *c\n'],
+    ['of what would be replaced', 'config:\n  drawbridge:deploy: &d { app: local, proxy: local }\n  other:deploy: *d\n'],
+    ['of nothing', 'config:\n  drawbridge:deploy: *d\n'],
+  ])('with an alias %s is refused as wrong use, and untouched', async (_, text) => {
+    writeFileSync(file(), text);
+    const { error } = await run({ ...onHost, force: true });
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error!.message).toMatch(/Pulumi\.prod\.yaml has the alias \*[cd], and what it stands for may be replaced: write its values out\./);
+    expect(written()).toBe(text);
+  });
+
+  it('gets no aliases, also where a server on the command line has some', async () => {
+    await run({ ...onHost, server: ['{ name: files, backend: { url: https://files.example.org/mcp }, allowlist: { users: &a [ann], groups: *a } }'] });
+    expect(valueOf('servers')).toMatchObject([{ allowlist: { users: ['ann'], groups: ['ann'] } }]);
+    expect((await run({ ...onHost, force: true })).error).toBeUndefined();
+  });
+
+  it('is not written over where the file would say something else then', async () => {
+    const text = '%YAML 1.1\n---\nconfig:\n  <<: { drawbridge:allowlist: { users: [ann] } }\n';
+    writeFileSync(file(), text);
+    const { error } = await run({ ...onHost, force: true, allow: ['everyone'] });
+    expect(error).toBeInstanceOf(CommandError);
+    expect(error!.message).toContain('whose YAML says more than its keys; nothing was written.');
+    expect(written()).toBe(text);
   });
 });
 
