@@ -3,6 +3,8 @@ import type { DriftReport, Finding } from './facts.ts';
 
 /** A value that is longer says no more to a person. */
 const WIDTH = 200;
+/** What of two long values is the same is shown before the difference. */
+const CONTEXT = 40;
 
 /** @param up what brings the stack to what its config says */
 export function driftLines({ stack, ok, findings, beside, unknown }: DriftReport, up: string): string[] {
@@ -16,9 +18,15 @@ export function driftLines({ stack, ok, findings, beside, unknown }: DriftReport
   return lines.map(plain);
 }
 
-const findingLines = ({ what, path, expected, found, up }: Finding): string[] => [`${what}${path && `: ${path}`}`, `  expected  ${short(expected)}`, `  found     ${short(found)}`, `  up        ${up}`, ''];
+function findingLines({ what, path, expected, found, up }: Finding): string[] {
+  const texts = [expected, found].map((text) => text.replace(/\s+/g, ' ')) as [string, string];
+  const from = Math.max(...texts.map(({ length }) => length)) > WIDTH ? Math.max(commonStart(...texts) - CONTEXT, 0) : 0;
+  const short = (text: string) => `${from > 0 ? '…' : ''}${text.slice(from, from + WIDTH)}${text.length > from + WIDTH ? '…' : ''}`;
+  return [`${what}${path && `: ${path}`}`, `  expected  ${short(texts[0])}`, `  found     ${short(texts[1])}`, `  up        ${up}`, ''];
+}
 
-const short = (text: string): string => {
-  const line = text.replace(/\s+/g, ' ');
-  return line.length > WIDTH ? `${line.slice(0, WIDTH)}…` : line;
-};
+function commonStart(one: string, other: string): number {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at += 1;
+  return at;
+}

@@ -2,6 +2,8 @@ import { type Config, warningsOf } from '../../infra/config.ts';
 import { deriveEndpoints } from '../../infra/endpoints.ts';
 import { type Answers, secretsOf } from './answers.ts';
 
+const BOTS = 'Cloudflare’s zones keep AI bots out unless told otherwise, and Claude’s calls with them: set drawbridge:cloudflare.manageBotSettings to true, or see to it in the dashboard (docs/tunnel.md)';
+
 /** What is to be done with a new config. */
 export interface Next {
   /** What `up` is going to make. */
@@ -37,7 +39,7 @@ export function nextSteps(stack: string, answers: Answers, config: Config): Next
         : `a tunnel and a DNS record for ${hosts.join(' and ')} in the zone ${config.cloudflare!.zone}: no port is opened`,
     ],
     warnings: warningsOf(config),
-    before: [...callbacks, ...(secrets.length > 0 && !pulumi ? [plain] : [])],
+    before: [...callbacks, ...(config.cloudflare && !config.cloudflare.manageBotSettings && config.clients.some((client) => client === 'claude') ? [BOTS] : []), ...(secrets.length > 0 && !pulumi ? [plain] : [])],
     commands: [
       ...(pulumi
         ? [

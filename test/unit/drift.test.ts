@@ -37,6 +37,9 @@ describe('a finding', () => {
   });
 
   it('is none where nothing differs, and nothing is certain where something could not be looked at', () => {
+    const long = `{"port":8080,"issuer":"${'x'.repeat(300)}`;
+    const [, expected, found] = driftLines({ stack: 's', ok: false, findings: [{ what: 'container server', path: 'envs.X', expected: `${long}","tier":"host"}`, found: `${long}","tier":"tunnel"}`, up: 'replaces it' }], beside: [], unknown: [] }, 'up');
+    expect([expected, found]).toEqual([expect.stringMatching(/^ {2}expected {2}…x+","tier":"host"}$/), expect.stringMatching(/^ {2}found {5}…x+","tier":"tunnel"}$/)]);
     expect(driftLines({ stack: 's', ok: true, findings: [], beside: [], unknown: [] }, 'up')).toEqual(['Stack s is as its config says.']);
     expect(driftLines({ stack: 's', ok: false, findings: [], beside: [], unknown: ['realm: no answer'] }, 'up')).toEqual(['Could not be looked at:', '  - realm: no answer', '', 'Stack s: whether it is as its config says is not known.']);
   });

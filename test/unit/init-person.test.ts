@@ -309,6 +309,7 @@ describe('a person who deploys behind a tunnel', () => {
     expect(written()).toMatch(new RegExp(`drawbridge:cloudflare:\\n {4}accountId: ${cloudflare.accountId}\\n {4}zone: example\\.test\\n {4}token:\\n {6}secret: cloudflare`));
     for (const token of [weak, strong]) expect(`${written()}${said}${await screen.getFullOutput()}`).not.toContain(token);
     expect(said).toContain("pulumi config set --stack prod --secret --path 'drawbridge:secrets.cloudflare'");
+    expect(said).toContain('Cloudflare’s zones keep AI bots out unless told otherwise');
     expect(said).toContain('Give github the callback URL https://mcp.example.test/auth/realms/main/broker/github/endpoint');
   });
 });
