@@ -1,4 +1,5 @@
 import * as engine from '../engine/index.ts';
+import { plainJson } from '../host/plain.ts';
 import type { Config } from '../infra/config.ts';
 import { connectionText } from './connect.ts';
 import { handMade } from './drift/look.ts';
@@ -44,7 +45,7 @@ export async function up({ stack, yes, json = false, refresh = false, verify = t
     terminal.progress.close();
     // Waiting for a keep-alive would be most of it.
     const report = verify ? await verifySubject({ stack, config, outputs: complete }, { silence: 'none', json, onlyProblems: true }) : undefined;
-    if (json) console.log(JSON.stringify({ changes, seconds, outputs: complete, ...(report && { verify: report }) }, null, 2));
+    if (json) console.log(plainJson({ changes, seconds, outputs: complete, ...(report && { verify: report }) }));
     else for (const line of ['', ...connectionText(connectionOf(complete), stack)]) terminal.say(line);
     if (report?.ok === false) for (const line of ['', 'The stack stands and was left as it is, but clients would not get on with it: see above.', `When that is put right: npm run verify${stackOption(stack)}`]) terminal.say(line);
     return report?.ok === false ? 1 : 0;

@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { plainJson } from '../host/plain.ts';
 import { deriveEndpoints } from '../infra/endpoints.ts';
 import type { Looks } from '../test/live/subject.ts';
 import { UsageError } from './errors.ts';
@@ -38,7 +39,7 @@ export async function verify(options: VerifyOptions): Promise<0 | 1> {
   const token = given?.trim().replace(/^Bearer +/i, '');
   if (tokenStdin && !token) throw new UsageError('There is no token on stdin.');
   const report = await verifySubject(await readSubject(stack, outputs), { ...(token && { token }), silence: quick ? 'none' : long ? 'long' : 'once', json });
-  if (json) console.log(JSON.stringify(report, null, 2));
+  if (json) console.log(plainJson(report));
   return report.ok ? 0 : 1;
 }
 

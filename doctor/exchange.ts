@@ -34,7 +34,8 @@ export interface Exchange {
   readonly milliseconds: number;
 }
 
-const BODY_LIMIT = 512 * 1024;
+/** What is heard of an answer: documents and pages are a few kilobytes. */
+export const BODY_LIMIT = 512 * 1024;
 /** More than a whole examination needs: six clients, a dozen requests each. */
 const BUDGET = 160;
 /** Requests at a time. */

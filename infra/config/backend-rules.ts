@@ -1,11 +1,16 @@
-import { posix } from 'node:path';
 import type { ServerConfig } from '../config.ts';
 import type { ConfigProblem } from './rules.ts';
 import { type SecretsByName, secretRules } from './secret-rules.ts';
 import { isLoopback, isPrivate } from '../../host/where.ts';
 
 // What hands the host to whoever can read or write it: accounts, devices, the kernel, and the sockets of root's daemons.
-const HOST_OWN = ['/etc', '/proc', '/sys', '/dev', '/boot', '/root/.ssh', '/run', '/var/run', '/var/lib/docker', '/var/lib/containerd', '/usr', '/bin', '/sbin', '/lib'];
+const HOST_OWN = ['/etc', '/proc', '/sys', '/dev', '/boot', '/run', '/var/run', '/var/lib/docker', '/var/lib/containerd', '/var/lib/kubelet', '/var/lib/systemd', '/var/spool', '/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64'];
+// Homes as a whole, and what begins with a dot there: keys, tokens, and what a shell runs.
+const HOMES = /^\/(root|home|home\/[^/]+)(\/\..*)?$/;
+
+// What containers are made of. Of SYSTEM all is taken together, and not each file: a server may need an /etc/my.conf.
+const SYSTEM = ['/etc', '/usr', '/lib', '/lib64', '/bin', '/sbin', '/run'];
+const KERNEL = ['/proc', '/sys', '/dev'];
 
 // The gateway writes these itself, or they belong to a single connection (RFC 9110 §7.6.1).
 const NOT_FOR_CREDENTIALS = /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|keep-alive|accept|mcp-.*|drawbridge-.*)$/i;
@@ -31,7 +36,10 @@ export function backendRules(server: ServerConfig, at: string, secrets: SecretsB
   backend.mounts.forEach(({ source, target }, index) => {
     const path = `${at}.backend.mounts[${index}]`;
     if (handsOverHost(source)) problems.push({ path: `${path}.source`, message: `must not be ${source}, which hands this machine to the server: mount a directory with just what it needs` });
-    const taken = ('image' in backend ? ['/tmp'] : ['/tmp', '/data', '/home/node', '/app']).find((own) => `${target}/`.startsWith(`${own}/`));
+    const twin = backend.mounts.slice(0, index).findIndex((other) => other.target === target);
+    if (twin >= 0) problems.push({ path: `${path}.target`, message: `is taken: mounts[${twin}] has ${target} already. Choose another` });
+    const own = [...KERNEL, '/tmp', ...('command' in backend ? ['/data', '/home/node', '/app'] : [])];
+    const taken = [...SYSTEM, ...own].find((each) => isWithin(each, target)) ?? own.find((each) => isWithin(target, each));
     if (taken) problems.push({ path: `${path}.target`, message: `is taken: ${taken} is the container’s own. Choose another, for example /files` });
   });
   return problems;
@@ -49,6 +57,8 @@ function urlRules(text: string, path: string, hasCredential: boolean): ConfigPro
 
 /** Whether a directory is the host's own, or has something of it below. */
 function handsOverHost(source: string): boolean {
-  const path = posix.normalize(`${source}/`);
-  return path.endsWith('.sock/') || HOST_OWN.some((own) => `${own}/`.startsWith(path) || path.startsWith(`${own}/`));
+  return source.endsWith('.sock') || HOMES.test(source) || HOST_OWN.some((own) => isWithin(own, source) || isWithin(source, own));
 }
+
+/** Whether a path is a directory itself, or below it. */
+const isWithin = (path: string, directory: string): boolean => `${path}/`.startsWith(directory === '/' ? directory : `${directory}/`);

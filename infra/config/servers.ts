@@ -1,9 +1,14 @@
+import { posix } from 'node:path';
 import { z } from 'zod';
 import { allowlist, isRecord, scope, secretName, secretReference, shaped } from './values.ts';
 
 // Docker's reference grammar, without its length limits: [registry[:port]/]path[:tag][@digest].
 const imageName = /^([A-Za-z0-9.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
-const absolutePath = z.string().regex(/^(?!.*\/\.{1,2}(\/|$))\/[^:,]*$/, 'must be an absolute path without . or .. in it, for example /srv/files');
+const absolutePath = z
+  .string()
+  .regex(/^(?!.*\/\.{1,2}(\/|$))\/[^:,]*$/, 'must be an absolute path without . or .. in it, for example /srv/files')
+  // One name for one place: //data and /data/ are /data to the kernel, and to Docker.
+  .transform((path) => posix.normalize(path).replace(/(?<=.)\/$/, ''));
 
 const env = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is no name of an environment variable: letters, digits and _'),

@@ -17,14 +17,15 @@ export class EventStream {
   /** @param patience in milliseconds @returns undefined where not even the head of the answer comes: it is held back on the way */
   static async open(url: string, token: string | undefined, request: Request, patience: number): Promise<EventStream | undefined> {
     const hangUp = new AbortController();
-    const late = setTimeout(() => hangUp.abort(), patience);
+    const late = setTimeout(() => hangUp.abort(new DOMException('It takes too long', 'TimeoutError')), patience);
     try {
-      return new EventStream(await call(url, token, request, { signal: hangUp.signal }), hangUp);
+      const stream = new EventStream(await call(url, token, request, { signal: hangUp.signal }), hangUp);
+      // Anything else has to end in time.
+      if (stream.isStream) clearTimeout(late);
+      return stream;
     } catch (error) {
       if (hangUp.signal.aborted) return undefined;
       throw error;
-    } finally {
-      clearTimeout(late);
     }
   }
 

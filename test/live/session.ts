@@ -5,6 +5,7 @@ import type { ServerEndpoints } from '../../infra/endpoints.ts';
 import { CodeFlow, type Tokens } from '../support/code-flow.ts';
 import { FormBrowser } from '../support/form-browser.ts';
 import { outputs } from '../support/outputs.ts';
+import { ask } from './ask.ts';
 import { FindingError, notLookedAt } from './finding.ts';
 import { config, endpoints, looks, stack, status } from './subject.ts';
 
@@ -28,9 +29,9 @@ export function signIn(server: Pick<ServerEndpoints, 'resource'>, scope: string)
 async function signInAlone(server: Pick<ServerEndpoints, 'resource'>, scope: string): Promise<{ flow: CodeFlow; tokens: Tokens }> {
   const { clientId, redirectUris } = clientsOf(config).at(-1)!;
   const failed = (found: string) => new FindingError({ expected: `a code and tokens for ${clientId}, signed in as ${user!.username}`, found, remedy: `Keycloak’s log says why: docker logs --tail 20 drawbridge-${stack}-keycloak; ${status}` });
-  const flow = await CodeFlow.as(clientId, redirectUris[0]).catch((error: Error) => Promise.reject(failed(error.message)));
+  const flow = await CodeFlow.as(clientId, redirectUris[0], ask).catch((error: Error) => Promise.reject(failed(error.message)));
   const { url, exchange } = flow.request(scope, { resource: server.resource });
-  const callback = await new FormBrowser(user!).authorize(url.href, flow.redirectUrl).catch((error: Error) => Promise.reject(failed(error.message)));
+  const callback = await new FormBrowser(user!, {}, ask).authorize(url.href, flow.redirectUrl).catch((error: Error) => Promise.reject(failed(error.message)));
   const code = callback.get('code');
   if (!code) throw failed(`${callback.get('error')} ${callback.get('error_description') ?? ''}`.trim());
   const answer = await flow.token({ ...exchange, code, resource: server.resource });

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { describe, it } from 'vitest';
 import { isOverdue } from '../../cli/status/judge.ts';
 import { ask, inWords, reasonOf } from './ask.ts';
-import { demand, notLookedAt } from './finding.ts';
+import { demand, type FindingError, notLookedAt } from './finding.ts';
 import { type Handshake, needsTheWayIn, shakeHands } from './handshake.ts';
 import { config, endpoints, status, up } from './subject.ts';
 
@@ -64,7 +64,7 @@ describe.each(hosts)('The way in: %s', { concurrent: true }, (host) => {
   it('serves nothing over plain http, and leads to https', async (context) => {
     if (config.profile === 'local') notLookedAt(context, 'a stack of profile local has no port 80');
     const target = `https://${host}${servers[0]!.path}`;
-    const answer = await fetch(target.replace('https:', 'http:'), { redirect: 'manual', signal: AbortSignal.timeout(10_000) }).catch(reasonOf);
+    const answer = await ask(target.replace('https:', 'http:')).catch(({ finding }: FindingError) => finding.found);
     const closed = typeof answer === 'string';
     if (closed && (config.tier === 'tunnel' || config.acme.dns01)) return;
     const remedy = config.tier === 'tunnel' ? 'Cloudflare: SSL/TLS → Edge Certificates → Always Use HTTPS.' : `Is port 80 open on the way, and the front’s? ${status}`;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Person } from './browser.ts';
-import { pkce } from './form-browser.ts';
+import { type Ask, pkce } from './form-browser.ts';
 import { outputs, resource } from './outputs.ts';
 
 export interface Tokens {
@@ -20,8 +20,8 @@ interface Metadata {
   jwks_uri: string;
 }
 
-export async function authorizationServerMetadata(): Promise<Metadata> {
-  return (await (await fetch(outputs.authorizationServerMetadataUrl)).json()) as Metadata;
+export async function authorizationServerMetadata(ask: Ask = fetch): Promise<Metadata> {
+  return (await (await ask(outputs.authorizationServerMetadataUrl)).json()) as Metadata;
 }
 
 /** A bare OAuth client, for asking what no well-behaved MCP client would ask. */
@@ -31,9 +31,11 @@ export class CodeFlow {
   /** What its flows have used that nobody else may learn: authorization codes, verifiers, states. */
   readonly confidential: string[] = [];
   readonly #metadata: Metadata;
+  readonly #ask: Ask;
 
-  private constructor(metadata: Metadata, clientId: string, redirectUrl = 'http://localhost:43111/callback') {
+  private constructor(metadata: Metadata, clientId: string, redirectUrl = 'http://localhost:43111/callback', ask: Ask = fetch) {
     this.#metadata = metadata;
+    this.#ask = ask;
     this.clientId = clientId;
     this.redirectUrl = redirectUrl;
   }
@@ -58,9 +60,9 @@ export class CodeFlow {
     return new CodeFlow(metadata, ((await response.json()) as { client_id: string }).client_id);
   }
 
-  /** As a client that the stack knows, without registering. @param redirectUrl one of its own. Default: of any program of this machine */
-  static async as(clientId: string, redirectUrl?: string): Promise<CodeFlow> {
-    return new CodeFlow(await authorizationServerMetadata(), clientId, redirectUrl);
+  /** As a client that the stack knows, without registering. @param redirectUrl one of its own. Default: of any program of this machine @param ask what makes its requests */
+  static async as(clientId: string, redirectUrl?: string, ask?: Ask): Promise<CodeFlow> {
+    return new CodeFlow(await authorizationServerMetadata(ask), clientId, redirectUrl, ask);
   }
 
   /**
@@ -102,6 +104,6 @@ export class CodeFlow {
   }
 
   token(parameters: Record<string, string>): Promise<Response> {
-    return fetch(this.#metadata.token_endpoint, { method: 'POST', body: new URLSearchParams({ client_id: this.clientId, ...parameters }) });
+    return this.#ask(this.#metadata.token_endpoint, { method: 'POST', body: new URLSearchParams({ client_id: this.clientId, ...parameters }) });
   }
 }

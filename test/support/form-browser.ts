@@ -1,5 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 
+/** Makes a request, as `fetch` does. */
+export type Ask = (url: string, init?: RequestInit) => Promise<Response>;
+
 /** A page that a sign-in came to. */
 export interface ShownPage {
   readonly status: number;
@@ -21,11 +24,13 @@ export class FormBrowser {
   readonly #cookies = new Map<string, string>();
   readonly #login: Login;
   readonly #headers: Record<string, string>;
+  readonly #ask: Ask;
 
-  /** @param headers sent with every request, whatever they pretend */
-  constructor(login: Login, headers: Record<string, string> = {}) {
+  /** @param headers sent with every request, whatever they pretend @param ask what makes its requests */
+  constructor(login: Login, headers: Record<string, string> = {}, ask: Ask = fetch) {
     this.#login = login;
     this.#headers = headers;
+    this.#ask = ask;
   }
 
   get cookies(): string[] {
@@ -79,7 +84,7 @@ export class FormBrowser {
 
   async #request(url: string, init: RequestInit = {}): Promise<Response> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(url, { ...init, redirect: 'manual', headers: { ...this.#headers, cookie } });
+    const response = await this.#ask(url, { ...init, redirect: 'manual', headers: { ...this.#headers, cookie } });
     for (const line of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       this.#cookies.set(name, value);

@@ -24,9 +24,9 @@ describe('a backend', () => {
     expect(problemsOf({ backend })).toEqual([]);
   });
 
-  it('has defaults: an image serves at /mcp, a command has a process for each user, and directories are read-only', () => {
+  it('has defaults: an image serves at /mcp, a command has a process for each user, and directories are read-only, under one name however written', () => {
     const servers = [
-      { name: 'a', path: '/a', scopes: ['a'], backend: { image: 'x', port: 1, mounts: [{ source: '/s', target: '/t' }] } },
+      { name: 'a', path: '/a', scopes: ['a'], backend: { image: 'x', port: 1, mounts: [{ source: '/s', target: '//t/' }] } },
       { name: 'b', path: '/b', scopes: ['b'], backend: { command: 'npx' } },
     ];
     expect(parseConfig({ ...local, servers }).servers.map(({ backend }) => backend)).toEqual([
@@ -53,20 +53,46 @@ describe('a backend', () => {
     ['with a directory that is not absolute', { command: 'x', mounts: [{ source: './files', target: '/f' }] }, /mounts\[0\]\.source must be an absolute path/],
     ['with a directory that climbs', { command: 'x', mounts: [{ source: '/../etc', target: '/f' }] }, /mounts\[0\]\.source must be an absolute path without/],
     ['that mounts over everything', { command: 'x', mounts: [{ source: '/srv', target: '/' }] }, /mounts\[0\]\.target must not be the root/],
+    ['that mounts over everything, written in another way', { command: 'x', mounts: [{ source: '/srv', target: '//' }] }, /mounts\[0\]\.target must not be the root/],
+    ['with two directories in one place', { image: 'x', port: 80, mounts: [{ source: '/srv/a', target: '/files' }, { source: '/srv/b', target: '//files/' }] }, /mounts\[1\]\.target is taken: mounts\[0\] has \/files already/],
   ])('%s is refused, with the place and the remedy', (_, backend, message) => {
     expect(problemsOf({ backend })).toEqual([expect.stringMatching(message)]);
   });
 
-  it.each(['/', '//', '/etc', '/etc/passwd', '/var', '/proc', '/sys/kernel', '/dev', '/root', '/var/run/docker.sock', '/srv/docker.sock', '/run/podman', '/var/lib/docker/volumes', '/usr/bin/'])(
-    'never gets %s, which hands the machine to the server',
-    (source) => {
-      for (const backend of [{ command: 'x', mounts: [{ source, target: '/host' }] }, { image: 'x', port: 1, mounts: [{ source, target: '/host' }] }])
-        expect(problemsOf({ backend })).toEqual([expect.stringMatching(/mounts\[0\]\.source must not be .* hands this machine to the server/)]);
-    },
-  );
+  it.each([
+    ...['/', '//', '/etc', '/etc/passwd', '/var', '/proc', '/sys/kernel', '/dev', '/var/run/docker.sock', '/srv/docker.sock', '/run/podman', '/var/lib/docker/volumes', '/usr/bin/', '/lib64', '/lib32'],
+    // What root runs by the clock, and what starts with the machine.
+    ...['/var/spool/cron', '/var/lib/kubelet', '/var/lib/systemd'],
+    // Keys and tokens of who runs the machine.
+    ...['/root', '/root/.pulumi', '/root//.aws/', '/home', '/home/ann', '/home/ann/', '/home/ann/.ssh', '/home/ann/.config/gcloud', '/home/ann/.docker/config.json'],
+  ])('never gets %s, which hands the machine to the server', (source) => {
+    for (const backend of [{ command: 'x', mounts: [{ source, target: '/host' }] }, { image: 'x', port: 1, mounts: [{ source, target: '/host' }] }])
+      expect(problemsOf({ backend })).toEqual([expect.stringMatching(/mounts\[0\]\.source must not be .* hands this machine to the server/)]);
+  });
 
-  it.each(['/data', '/data/x', '/home/node', '/tmp', '/app'])('of a command keeps %s for itself', (target) => {
-    expect(problemsOf({ backend: { command: 'x', mounts: [{ source: '/srv', target }] } })).toEqual([expect.stringMatching(/mounts\[0\]\.target is taken/)]);
+  it.each(['/home/ann/files', '/home/ann/files/.git', '/root/files', '/srv/.hidden', '/library'])('may have %s', (source) => {
+    expect(problemsOf({ backend: { command: 'x', mounts: [{ source, target: '/host' }] } })).toEqual([]);
+  });
+
+  describe('with a directory in the container', () => {
+    const takenOf = (backend: object, target: string) => problemsOf({ backend: { ...backend, mounts: [{ source: '/srv', target }] } });
+    const [command, image] = [{ command: 'x' }, { image: 'x', port: 1 }];
+
+    it.each(['/data', '/data/x', '/home/node', '/app', '//data', '/data/', '/home'])('of a command: %s is the container’s own', (target) => {
+      expect(takenOf(command, target)).toEqual([expect.stringMatching(/mounts\[0\]\.target is taken: .* is the container’s own\. Choose another/)]);
+    });
+
+    it.each(['/tmp', '/tmp/x', '/proc', '/proc/sys', '/sys', '/dev/shm', '/etc', '/usr', '/lib', '/lib64/', '//bin', '/sbin', '/run'])('of any: %s is the container’s own', (target) => {
+      for (const backend of [command, image]) expect(takenOf(backend, target)).toEqual([expect.stringMatching(/mounts\[0\]\.target is taken: .* is the container’s own\. Choose another/)]);
+    });
+
+    it.each(['/etc/my.conf', '/usr/share/my-server', '/run/my-server', '/database', '/home/ann'])('of any: %s may be another’s', (target) => {
+      for (const backend of [command, image]) expect(takenOf(backend, target)).toEqual([]);
+    });
+
+    it.each(['/data', '/home', '/app'])('of an image: %s is nothing of ours', (target) => {
+      expect(takenOf(image, target)).toEqual([]);
+    });
   });
 
   it.each(['https://localhost:8443/files', 'https://mcp.example.org/files', 'https://mcp.example.org:443/other/'])('never is the stack itself: %s', (url) => {

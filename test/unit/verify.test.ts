@@ -129,7 +129,7 @@ describe('a server that is none of ours, at the address of a stack', () => {
     const { certificate: cert, key } = await authority.issue('localhost', ['DNS:localhost']);
     server.setSecureContext({ cert, key });
     // As error pages of some frameworks do.
-    server.on('request', ({ headers }, response) => response.writeHead(500).end(`you sent ${headers.authorization}`));
+    server.on('request', ({ headers }, response) => response.writeHead(500).end(`\u009b2Jyou sent ${headers.authorization}\u202e`));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     writeFileSync(stackFile, `config:\n  drawbridge:profile: local\n  drawbridge:localPort: ${port}\n  drawbridge:auth: bearer\n`);
@@ -149,6 +149,12 @@ describe('a server that is none of ours, at the address of a stack', () => {
     expect([ok, checks.filter(({ result }) => result === 'failed').length > 3]).toEqual([false, true]);
     expect(checks.some(({ found }) => found?.includes('you sent Bearer [redacted]'))).toBe(true);
     expect(stdout + stderr).not.toContain(token.slice(0, 12));
+  });
+
+  it('says nothing to the terminal', async () => {
+    const { stdout, stderr } = await verify(outputs);
+    expect(stdout).toContain('\\u009b2Jyou sent');
+    expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n\t]|\p{Cf}/u);
   });
 
   it.each([[{ resources: null }], [{ resources: { mcp: 'https://localhost' } }], [[]]])('is not looked at with outputs that are none: %j', async (wrong) => {
