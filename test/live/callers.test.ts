@@ -9,9 +9,9 @@ import { demand, demandSame, notLookedAt } from './finding.ts';
 import { needsTheWayIn } from './handshake.ts';
 import { accessTokenFor, audiencesOf, baseScope, signsIn, tokensFor } from './session.ts';
 import { EventStream } from './event-stream.ts';
-import { config, endpoints, looks, up } from './subject.ts';
+import { config, endpoints, looks, realm, up } from './subject.ts';
 
-const { authorizationServer, servers } = endpoints;
+const { servers } = endpoints;
 const anew = `${up} brings realm, front and gateway to what the config says.`;
 const buffers = config.tier === 'tunnel' ? 'Look for what stands between Cloudflare and its clients, and whether the answer still has X-Accel-Buffering: no.' : `Look for a proxy before the front; ${up} renders the front anew.`;
 /** In milliseconds: a connection and a slow machine; and the time between keep-alives (15 s), with the same on top. */
@@ -39,13 +39,13 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
   });
 
   it('the token is of this issuer, for this resource, and signed with a published key, byte for byte', async (context) => {
-    if (!authorizationServer) notLookedAt(context, 'the tokens are not of a Keycloak of this stack');
+    if (!realm) notLookedAt(context, 'the tokens are not of a Keycloak of Drawbridge’s');
     const token = await accessTokenFor(context, server);
     const claims = decodeJwt(token);
-    demandSame(claims.iss, authorizationServer.issuer, 'the issuer', anew);
+    demandSame(claims.iss, realm.issuer, 'the issuer', anew);
     const meant = [claims.aud ?? []].flat();
     demandSame(meant.length === 1 ? meant[0] : meant, resource, 'the audience', `The audience mapper of the scope ${baseScope(server)} has to say exactly that. ${anew}`);
-    const keys = (await (await ask(authorizationServer.jwksUrl)).json().catch(() => notLookedAt(context, 'there are no keys, told above'))) as JSONWebKeySet;
+    const keys = (await (await ask(realm.jwksUrl)).json().catch(() => notLookedAt(context, 'there are no keys, told above'))) as JSONWebKeySet;
     const problem = await jwtVerify(token, createLocalJWKSet(keys)).then(() => undefined, (error: Error) => error.message);
     demand(problem === undefined, { expected: 'a signature by a key of the JWKS', found: String(problem), remedy: anew });
   });
