@@ -86,13 +86,7 @@ export interface Endpoints {
   /** Only where the stack has a Keycloak of its own. */
   readonly authorizationServer?: AuthorizationServerEndpoints;
   /** Only where the realm is in the Keycloak of another stack. */
-  readonly realmElsewhere?: {
-    /** Keycloak's root path there. */
-    readonly basePath: string;
-    /** JWKS, as published and below an origin. */
-    readonly jwksUrl: string;
-    readonly jwksPath: string;
-  };
+  readonly realmElsewhere?: Pick<AuthorizationServerEndpoints, 'baseUrl' | 'basePath' | 'issuer' | 'jwksUrl' | 'jwksPath' | 'metadataUrl' | 'exactPaths' | 'registrationPath'>;
   /** Keys that signed identity headers are verified with. Only where a server gets such headers. */
   readonly identityJwks?: { readonly host: string; readonly path: string; readonly url: string };
   /** Ports of the app's machine on which a front on the host's network finds what is behind it. None where it shares a container network. */

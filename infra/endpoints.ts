@@ -81,7 +81,7 @@ export function deriveEndpoints(config: Config): Endpoints {
     servers,
     issuer: issuer === undefined ? undefined : { issuer, metadataUrls: metadataUrls(issuer) },
     authorizationServer,
-    ...(keycloakOf(config.authorizationServer) && { realmElsewhere: { basePath: KEYCLOAK, jwksUrl: new URL(certsOf(config.realm), issuer).href, jwksPath: certsOf(config.realm) } }),
+    ...(issuer !== undefined && keycloakOf(config.authorizationServer) && { realmElsewhere: deriveRealmElsewhere(issuer, config.realm) }),
     identityJwks,
     published: config.profile === 'local' ? undefined : derivePublished(config),
     documents: [
@@ -122,12 +122,7 @@ function deriveAuthorizationServer(host: string, mcpHost: string, originOf: (hos
   const providers = Object.entries(identityProviders).flatMap(([alias, provider]) => (provider ? [{ alias, issuer: 'issuer' in provider ? provider.issuer : undefined }] : []));
   return {
     host,
-    baseUrl: `${origin}${KEYCLOAK}`,
-    basePath: KEYCLOAK,
-    issuer: `${origin}${realmPathOf(realm)}`,
-    jwksUrl: `${origin}${certsOf(realm)}`,
-    jwksPath: certsOf(realm),
-    metadataUrl: `${origin}${paths.metadataPaths[0]!.path}`,
+    ...realmAt(origin, realm, paths),
     metadataPaths: [
       ...paths.metadataPaths,
       // Clients from before protected resource metadata (2025-03-26) look on the MCP origin's root.
@@ -151,6 +146,23 @@ function deriveAuthorizationServer(host: string, mcpHost: string, originOf: (hos
     ...(previewRealms && { previewRealms: pathsOfRealm(`${PREVIEW_REALMS}*`, host) }),
   };
 }
+
+/** The front of the other stack passes on what clients need of each realm there, registration included. */
+function deriveRealmElsewhere(issuer: string, realm: string): Endpoints['realmElsewhere'] {
+  const { origin, hostname } = new URL(issuer);
+  const paths = pathsOfRealm(realm, hostname);
+  return { ...realmAt(origin, realm, paths), exactPaths: paths.exactPaths, registrationPath: paths.registrationPath };
+}
+
+/** What a realm is known by, whosever Keycloak it is in. */
+const realmAt = (origin: string, realm: string, { metadataPaths }: ReturnType<typeof pathsOfRealm>) => ({
+  baseUrl: `${origin}${KEYCLOAK}`,
+  basePath: KEYCLOAK,
+  issuer: `${origin}${realmPathOf(realm)}`,
+  jwksUrl: `${origin}${certsOf(realm)}`,
+  jwksPath: certsOf(realm),
+  metadataUrl: `${origin}${metadataPaths[0]!.path}`,
+});
 
 /** The paths below which one realm is found. */
 function pathsOfRealm(realm: string, host: string) {

@@ -92,7 +92,7 @@ const outputs = {
   auth: config.auth,
   issuer: endpoints.issuer?.issuer,
   jwksUrl: (authorizationServer ?? endpoints.realmElsewhere)?.jwksUrl,
-  authorizationServerMetadataUrl: authorizationServer?.metadataUrl ?? (elsewhere && endpoints.issuer?.metadataUrls[0]),
+  authorizationServerMetadataUrl: (authorizationServer ?? endpoints.realmElsewhere)?.metadataUrl,
   identityJwksUrl: endpoints.identityJwks?.url,
   resources: Object.fromEntries(endpoints.servers.map(({ name, resource, metadataUrl }, index) => [name, { url: resource, metadataUrl, scopes: config.servers[index]?.scopes }])),
   clients: authorizationServer || elsewhere ? Object.fromEntries(clientsOf(config).map(({ clientId }) => [clientId, clientId])) : undefined,

@@ -1,5 +1,5 @@
 import type { TestContext } from 'vitest';
-import { mcp } from './ask.ts';
+import { ask } from './ask.ts';
 import { notLookedAt } from './finding.ts';
 import { config } from './subject.ts';
 
@@ -9,7 +9,8 @@ const REFUSED = 'address_not_allowed';
 /** Whether the front takes no calls from this machine. Where everyone may call, that is for the checks of calls to find. */
 export async function isKeptOut(url: string): Promise<boolean> {
   if (config.dataPlaneAllowlist.length === 0) return false;
-  const answer = await mcp({ url });
+  // Without a message: the front judges before it, and no server is started for it.
+  const answer = await ask(url, { method: 'POST' });
   return answer.status === 403 && (await answer.text()).includes(REFUSED);
 }
 

@@ -6,12 +6,13 @@ import { needsToBeLetIn } from './allowed.ts';
 import { ask, inWords } from './ask.ts';
 import { call } from './call.ts';
 import { demand, demandSame, notLookedAt } from './finding.ts';
+import { firstAnswer, hasNoTools, remedyFor, replyIn } from './first-answer.ts';
 import { needsTheWayIn } from './handshake.ts';
 import { accessTokenFor, audiencesOf, baseScope, signsIn, tokensFor } from './session.ts';
 import { EventStream } from './event-stream.ts';
-import { config, endpoints, looks, up } from './subject.ts';
+import { config, endpoints, looks, realm, up } from './subject.ts';
 
-const { authorizationServer, servers } = endpoints;
+const { servers } = endpoints;
 const anew = `${up} brings realm, front and gateway to what the config says.`;
 const buffers = config.tier === 'tunnel' ? 'Look for what stands between Cloudflare and its clients, and whether the answer still has X-Accel-Buffering: no.' : `Look for a proxy before the front; ${up} renders the front anew.`;
 /** In milliseconds: a connection and a slow machine; and the time between keep-alives (15 s), with the same on top. */
@@ -22,7 +23,7 @@ const serverOf = (name: string) => config.servers.find((server) => server.name =
 /** @returns the token that a server is called with; none where everyone is let in */
 const tokenFor = async (context: TestContext, server: (typeof servers)[number]) => (config.auth === 'none' ? undefined : accessTokenFor(context, server));
 
-describe.each(servers)('With a right token: $resource', { concurrent: true }, (server) => {
+describe.each(servers)('With a right token: $resource', { concurrent: true, timeout: 150_000 }, (server) => {
   const { name, resource, metadataUrl } = server;
   beforeEach(needsTheWayIn);
 
@@ -30,8 +31,15 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
   async function demandTaken(context: TestContext, answer: Response): Promise<void> {
     const said = await inWords(answer.clone());
     if (answer.status === 403 && said.includes('access_denied')) notLookedAt(context, 'drawbridge:allowlist does not have the user of this token');
-    demand(answer.status === 200, { expected: '200', found: said, remedy: answer.status === 401 ? `The gateway does not take what the issuer gives: compare audience, issuer and keys above. ${anew}` : anew });
+    // What the gateway says of a server, and not what the front says of the gateway.
+    const trouble = answer.status >= 500 ? (await replyIn(answer))?.error : undefined;
+    const remedy = trouble ? remedyFor(serverOf(name), trouble.message) : anew;
+    demand(answer.status === 200, { expected: '200', found: said, remedy: answer.status === 401 ? `The gateway does not take what the issuer gives: compare audience, issuer and keys above. ${anew}` : remedy });
   }
+
+  let first: Promise<Response> | undefined;
+  /** Asked for once: what is timed is timed with a server that has started. */
+  const toolsAnswer = async (token: string | undefined) => (await (first ??= firstAnswer(serverOf(name), resource, token))).clone();
 
   it('the test user signs in, and a client gets its tokens', async (context) => {
     if (!signsIn) notLookedAt(context, 'nobody signs in: there is no test user, or a token was given');
@@ -39,20 +47,24 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
   });
 
   it('the token is of this issuer, for this resource, and signed with a published key, byte for byte', async (context) => {
-    if (!authorizationServer) notLookedAt(context, 'the tokens are not of a Keycloak of this stack');
+    if (!realm) notLookedAt(context, 'the tokens are not of a Keycloak of Drawbridge’s');
     const token = await accessTokenFor(context, server);
     const claims = decodeJwt(token);
-    demandSame(claims.iss, authorizationServer.issuer, 'the issuer', anew);
+    demandSame(claims.iss, realm.issuer, 'the issuer', anew);
     const meant = [claims.aud ?? []].flat();
     demandSame(meant.length === 1 ? meant[0] : meant, resource, 'the audience', `The audience mapper of the scope ${baseScope(server)} has to say exactly that. ${anew}`);
-    const keys = (await (await ask(authorizationServer.jwksUrl)).json().catch(() => notLookedAt(context, 'there are no keys, told above'))) as JSONWebKeySet;
+    const keys = (await (await ask(realm.jwksUrl)).json().catch(() => notLookedAt(context, 'there are no keys, told above'))) as JSONWebKeySet;
     const problem = await jwtVerify(token, createLocalJWKSet(keys)).then(() => undefined, (error: Error) => error.message);
     demand(problem === undefined, { expected: 'a signature by a key of the JWKS', found: String(problem), remedy: anew });
   });
 
   it('it lists the tools', async (context) => {
     await needsToBeLetIn(context, resource);
-    await demandTaken(context, await call(resource, await tokenFor(context, server), { method: 'tools/list' }));
+    const answer = await toolsAnswer(await tokenFor(context, server));
+    const reply = await replyIn(answer);
+    if (hasNoTools(reply)) notLookedAt(context, 'the server says that it has none');
+    await demandTaken(context, answer);
+    demand(Array.isArray(reply?.result?.tools), { expected: 'a list of tools', found: reply?.error?.message?.slice(0, 160) ?? (await inWords(answer)), remedy: remedyFor(serverOf(name), reply?.error?.message) });
   });
 
   it('it calls a tool', async (context) => {
@@ -90,6 +102,7 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
 
   it('a token for another server of the stack is refused (RFC 8707 §2)', async (context) => {
     await needsToBeLetIn(context, resource);
+    if (config.auth === 'bearer') notLookedAt(context, 'drawbridge:auth is bearer: its tokens are for every server');
     const other = servers.find((each) => each !== server) ?? notLookedAt(context, 'there is no other');
     const token = await accessTokenFor(context, other);
     if (audiencesOf(token).includes(resource)) notLookedAt(context, 'the token that was given is for both');
@@ -108,7 +121,7 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
       demand(first !== undefined, { expected: 'the first event as soon as it is sent', found: `nothing within ${SOON / 1000} seconds`, remedy: `Something on the way buffers answers. ${buffers}` });
     });
 
-    it('is kept alive while it is silent', { timeout: 200_000 }, async (context) => {
+    it('is kept alive while it is silent', { timeout: 300_000 }, async (context) => {
       const { silence } = looks!;
       if (silence === 'none') notLookedAt(context, 'that takes about 20 seconds, which --quick leaves out');
       const stream = (await opened(context)) ?? notLookedAt(context, 'it is held back, told above');
@@ -124,7 +137,11 @@ describe.each(servers)('With a right token: $resource', { concurrent: true }, (s
 
     async function opened(context: TestContext): Promise<EventStream | undefined> {
       await needsToBeLetIn(context, resource);
-      const stream = await EventStream.open(resource, await tokenFor(context, server), streaming, SOON);
+      const token = await tokenFor(context, server);
+      const answer = await toolsAnswer(token).catch(() => notLookedAt(context, 'the server does not answer, told above'));
+      const reply = await replyIn(answer);
+      if (!reply?.result && !hasNoTools(reply)) notLookedAt(context, 'the server does not answer as it must, told above');
+      const stream = await EventStream.open(resource, token, streaming, SOON);
       if (!stream) return undefined;
       if (stream.answer.status === 401 || stream.answer.status === 403) notLookedAt(context, 'the token is not taken, told above');
       if (!stream.isStream) notLookedAt(context, `the server keeps no stream open: ${await inWords(stream.answer)}`);

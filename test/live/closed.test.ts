@@ -4,7 +4,7 @@ import { beforeEach, describe, it } from 'vitest';
 import { isPrivate } from '../../host/where.ts';
 import { networksOf } from '../../infra/config/networks.ts';
 import { isKeptOut } from './allowed.ts';
-import { ask, inWords, mcp } from './ask.ts';
+import { ask, inWords } from './ask.ts';
 import { demand, notLookedAt } from './finding.ts';
 import { needsTheWayIn } from './handshake.ts';
 import { config, endpoints, originOf, stack, up } from './subject.ts';
@@ -45,7 +45,8 @@ describe('What must be closed', { concurrent: true }, () => {
     const { resource } = servers[0]!;
     const networks = networksOf(config.dataPlaneAllowlist);
     if (networks.length === 0) {
-      const answer = await mcp({ url: resource });
+      // Without a message, for which a server could have to start first.
+      const answer = await ask(resource, { method: 'POST' });
       return demand(answer.status !== 403, { expected: 'that calls are let in', found: await inWords(answer), remedy: `The front has a list that the config does not have, or something stands before it. ${up}` });
     }
     if (await isKeptOut(resource)) return;

@@ -3,9 +3,8 @@ import { clientsOf } from '../../infra/config/clients.ts';
 import { ask, inWords } from './ask.ts';
 import { demand, notLookedAt } from './finding.ts';
 import { needsTheWayIn } from './handshake.ts';
-import { config, endpoints, up } from './subject.ts';
+import { config, endpoints, realm, up } from './subject.ts';
 
-const { authorizationServer } = endpoints;
 const remedy = `Someone changed the realm by hand: ${up} sets what the code owns.`;
 
 /** Where nobody gets as far as the sign-in page, it says nothing about the rest. */
@@ -21,14 +20,15 @@ function authorize(parameters: Record<string, string>): Promise<Response> {
   return ask(`${endpointOf('auth')}?${new URLSearchParams(all)}`);
 }
 const token = (parameters: Record<string, string>) => ask(endpointOf('token'), { method: 'POST', body: new URLSearchParams(parameters) });
-const endpointOf = (name: string) => `${new URL(authorizationServer!.issuer).origin}${authorizationServer!.exactPaths.find((path) => path.endsWith(`/openid-connect/${name}`))}`;
+const endpointOf = (name: string) => `${new URL(realm!.issuer).origin}${realm!.exactPaths.find((path) => path.endsWith(`/openid-connect/${name}`))}`;
 const S256 = { code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' };
 
 /**
  * What the authorization server refuses and takes, by requests that leave nothing behind: nobody is signed in, nothing is registered,
  * no password of anyone is tried.
  */
-describe.runIf(authorizationServer)('The rules of sign-in', { concurrent: true }, () => {
+describe('The rules of sign-in', { concurrent: true }, () => {
+  beforeEach((context) => void (!realm && notLookedAt(context, config.auth === 'oauth' ? 'the authorization server is none of Drawbridge’s: its rules are its own' : `nobody signs in: drawbridge:auth is ${config.auth}`)));
   beforeEach(needsTheWayIn);
 
   it('the sign-in page opens, from every address and for every client of the config', async () => {
@@ -66,14 +66,19 @@ describe.runIf(authorizationServer)('The rules of sign-in', { concurrent: true }
   });
 
   it(`clients ${config.registration === 'open' ? 'may register themselves, as those of the config and no others' : 'cannot register themselves'} (registration)`, async (context) => {
-    const open = `${new URL(authorizationServer!.issuer).origin}${authorizationServer!.registrationPath}`;
-    const closed = authorizationServer!.hiddenMetadata?.registration_endpoint;
-    const metadata = (await (await ask(authorizationServer!.metadataUrl)).json().catch(() => notLookedAt(context, 'there is no metadata, told above'))) as { registration_endpoint?: string };
+    const open = `${new URL(realm!.issuer).origin}${realm!.registrationPath}`;
+    const closed = endpoints.authorizationServer?.hiddenMetadata?.registration_endpoint;
+    const metadata = (await (await ask(realm!.metadataUrl)).json().catch(() => notLookedAt(context, 'there is no metadata, told above'))) as { registration_endpoint?: string };
     const named = metadata.registration_endpoint;
-    if (config.registration === 'closed') {
+    if (closed) {
       demand(named === undefined, { expected: 'no registration_endpoint in the metadata', found: String(named), remedy: up });
-      const answer = await register(closed!, 'https://drawbridge-verify.invalid/callback');
+      const answer = await register(closed, 'https://drawbridge-verify.invalid/callback');
       return demand(answer.status === 404, { expected: `404 from ${closed}`, found: await inWords(answer), remedy: up });
+    }
+    if (config.registration === 'closed') {
+      // The front of another stack passes registrations on for every realm there: this one refuses them itself.
+      const answer = await register(open, 'https://drawbridge-verify.invalid/callback');
+      return demand(answer.status === 403, { expected: `403 from ${open}`, found: await inWords(answer), remedy });
     }
     demand(named === open, { expected: `registration_endpoint ${open} in the metadata`, found: named ?? 'none', remedy: up });
     // Each is refused for the one thing that is wrong about it, so that nothing is registered: there would be no way to remove it.

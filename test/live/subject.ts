@@ -22,6 +22,8 @@ if (!looks) throw new Error('These tests look at a stack that stands: npm run ve
 /** As the stack's config says it, complete. */
 export const config = inject('config') as unknown as Config;
 export const endpoints = deriveEndpoints(config);
+/** The realm that sign-in is in: in the stack's own Keycloak or another stack's. None where the issuer is somebody else's. */
+export const realm = endpoints.authorizationServer ?? endpoints.realmElsewhere;
 export const stack = inject('stack');
 
 /** What brings the stack to what its config says. */

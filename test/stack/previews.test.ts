@@ -5,6 +5,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Receipt } from '../../cli/previews/receipt.ts';
 import { projectDirectory, stateDirectory } from '../../cli/stack-file.ts';
+import type { Report } from '../../cli/verify.ts';
 import { type Metadata, register, signIn } from '../../soak/sign-in.ts';
 import { killedCommand } from '../support/killed-command.ts';
 import { npmRun, printed } from '../support/npm-run.ts';
@@ -92,6 +93,18 @@ describe('previews on a shared Keycloak', { timeout: 300_000, retry: 0 }, () => 
     expect(await call(second.url, tokens[1])).toBe(200);
     expect(await call(first.url, tokens[1])).toBe(401);
     expect(await call(second.url, tokens[0])).toBe(401);
+  });
+
+  it('are found right by verify, which signs in there, and looks at the rules of their own realm', async () => {
+    const { checks } = JSON.parse(await printed('verify', '--stack', one!, '--quick', '--json')) as Report;
+    expect(checks.filter(({ result }) => result !== 'passed').map(({ check, reason }) => `${check}: ${reason}`)).toEqual([
+      'serves nothing over plain http, and leads to https: a stack of profile local has no port 80',
+      'tells browsers to come by https only (HSTS): a stack of profile local promises nothing about localhost',
+      'the ports of what is behind the front are not open to the outside: a stack of profile local publishes none of them',
+      'a token for another server of the stack is refused (RFC 8707 §2): there is no other',
+      'an answer that is a stream is kept alive while it is silent: that takes about 20 seconds, which --quick leaves out',
+    ]);
+    expect(checks.filter(({ area }) => ['The rules of sign-in', 'Staying signed in'].includes(area))).toHaveLength(8);
   });
 
   it('show nothing of the Keycloak that they share but their realms', async () => {

@@ -58,13 +58,23 @@ describe('a stack whose Keycloak has the realms of previews', () => {
 });
 
 describe('a stack with its realm in the Keycloak of another', () => {
-  it('has that one’s issuer, and finds the keys of its own realm inside the network', () => {
+  it('has that one’s issuer, finds the keys of its own realm inside the network, and knows where its realm is for clients', () => {
     const endpoints = deriveEndpoints(parseConfig(shared));
     expect(endpoints.issuer).toEqual({
       issuer,
       metadataUrls: ['https://shared.example.org/.well-known/oauth-authorization-server/auth/realms/preview-pr-1', 'https://shared.example.org/.well-known/openid-configuration/auth/realms/preview-pr-1', `${issuer}/.well-known/openid-configuration`],
     });
-    expect(endpoints.realmElsewhere).toEqual({ basePath: '/auth', jwksUrl: `${issuer}/protocol/openid-connect/certs`, jwksPath: '/auth/realms/preview-pr-1/protocol/openid-connect/certs' });
+    const realmPath = '/auth/realms/preview-pr-1';
+    expect(endpoints.realmElsewhere).toEqual({
+      baseUrl: 'https://shared.example.org/auth',
+      basePath: '/auth',
+      issuer,
+      jwksUrl: `${issuer}/protocol/openid-connect/certs`,
+      jwksPath: `${realmPath}/protocol/openid-connect/certs`,
+      metadataUrl: endpoints.issuer!.metadataUrls[0],
+      exactPaths: ['auth', 'token', 'certs', 'userinfo', 'revoke', 'logout'].map((endpoint) => `${realmPath}/protocol/openid-connect/${endpoint}`),
+      registrationPath: `${realmPath}/clients-registrations/openid-connect`,
+    });
     expect(endpoints.authorizationServer).toBeUndefined();
   });
 

@@ -3,8 +3,13 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { projectDirectory } from '../../cli/stack-file.ts';
+import type { Report } from '../../cli/verify.ts';
+import type { Check } from '../../cli/verify/run.ts';
 import { outputsOfPulumi } from '../../cli/verify/subject.ts';
 import { checkLines, totalLine } from '../../cli/verify/text.ts';
 import { distance, vantageOf, vantageText } from '../../cli/verify/vantage.ts';
@@ -160,5 +165,91 @@ describe('a server that is none of ours, at the address of a stack', () => {
   it.each([[{ resources: null }], [{ resources: { mcp: 'https://localhost' } }], [[]]])('is not looked at with outputs that are none: %j', async (wrong) => {
     const { code, stderr } = await verify(wrong);
     expect([code, stderr]).toEqual([2, expect.stringContaining('holds no outputs')]);
+  });
+});
+
+describe('servers behind a gateway', { timeout: 90_000 }, () => {
+  const stack = 'unit-verify-servers';
+  const token = 'a-token-of-the-stack-0123456789';
+  const folder = mkdtempSync(join(tmpdir(), 'drawbridge-unit-verify-'));
+  const stackFile = join(projectDirectory, `Pulumi.${stack}.yaml`);
+  // It answers each request by its path, as the gateway of a stack does.
+  const gateway = createServer();
+  const error = (code: number, message: string) => ({ error: { code, message } });
+  const STOPPED = 'the server stopped; the log of its container says why';
+  /** Longer than any check waits for what answers at once. */
+  const DOWNLOAD = 11_000;
+  let started: Promise<unknown> | undefined;
+  /** What a gateway says that does not wait so long. */
+  const loading = { status: 504, says: error(-32603, 'The server loading said nothing for too long') };
+  let refused = 0;
+  const answers: Readonly<Record<string, { backend: object; status?: number; says: object }>> = {
+    good: { backend: { url: 'http://good.internal/mcp' }, says: { result: { tools: [] } } },
+    stopped: { backend: { command: 'npx', args: ['-y', 'no-such-package'] }, says: error(-32603, STOPPED) },
+    failing: { backend: { url: 'http://failing.internal/mcp?key=hidden' }, says: error(-32603, 'database gone') },
+    away: { backend: { url: 'http://away.internal:3000/mcp' }, status: 503, says: error(-32603, 'The server away is not reachable at the moment') },
+    prompts: { backend: { url: 'http://prompts.internal/mcp' }, status: 404, says: error(-32601, 'Method not found') },
+    starting: { backend: { command: 'npx', args: ['-y', 'large-package'] }, says: { result: { tools: [] } } },
+    loading: { backend: { image: 'example.org/slow:1', port: 8080 }, says: { result: { tools: [] } } },
+  };
+  let checks: readonly Check[];
+  const found = (server: string, check: string) => checks.find((each) => each.area.endsWith(`/${server}`) && each.check === check);
+
+  beforeAll(async () => {
+    const authority = await Authority.create(join(folder, 'identity'));
+    const { certificate: cert, key } = await authority.issue('localhost', ['DNS:localhost']);
+    gateway.setSecureContext({ cert, key });
+    gateway.on('request', async (request, response) => {
+      const name = request.url!.slice(1);
+      const server = answers[name];
+      if (!server || request.headers.authorization !== `Bearer ${token}`) return response.writeHead(401, { 'www-authenticate': 'Bearer' }).end();
+      const { id } = (await json(request)) as { id: unknown };
+      if (name === 'starting') await (started ??= sleep(DOWNLOAD));
+      const { status = 200, says } = name === 'loading' && (refused += 1) < 3 ? loading : server;
+      response.writeHead(status, { 'content-type': 'text/event-stream' }).end(`data: ${JSON.stringify({ jsonrpc: '2.0', id, ...says })}\n\n`);
+    });
+    await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+    const { port } = gateway.address() as AddressInfo;
+    const servers = Object.entries(answers).map(([name, { backend }]) => ({ name, path: `/${name}`, backend, scopes: [`${name}:read`] }));
+    writeFileSync(stackFile, stringify({ config: { 'drawbridge:profile': 'local', 'drawbridge:localPort': port, 'drawbridge:auth': 'bearer', 'drawbridge:servers': servers } }));
+    writeFileSync(join(folder, 'outputs.json'), JSON.stringify({ resources: {}, bearerToken: token, caCertificate: authority.certificate }));
+    const { stdout, stderr } = await npmRun('verify', '--stack', stack, '--outputs', join(folder, 'outputs.json'), '--quick', '--json');
+    if (!stdout) throw new Error(stderr);
+    ({ checks } = JSON.parse(stdout) as Report);
+  }, 60_000);
+  afterAll(() => {
+    gateway.close();
+    rmSync(stackFile, { force: true });
+    rmSync(folder, { recursive: true });
+  });
+
+  const lists = 'it lists the tools';
+  const stream = 'an answer that is a stream comes as it is written, and is not held back';
+
+  it('list their tools, and of one that is well nothing is wrong', () => {
+    expect(found('good', lists)).toMatchObject({ result: 'passed' });
+    expect(checks.filter(({ area, result }) => area.endsWith('/good') && result === 'failed')).toEqual([]);
+  });
+
+  it.each([
+    ['stopped', STOPPED, `Its log says why: docker logs --tail 20 drawbridge-${stack}-backend-stopped`],
+    ['failing', 'database gone', 'The log of the server at http://failing.internal says why.'],
+    ['away', /^503 .*not reachable/, 'Nothing answers at http://away.internal:3000, as seen from the gateway: start it, and let it listen on more than 127.0.0.1.'],
+  ])('that are %s list none: verify says what was found, and where to look', (server, what, remedy) => {
+    expect(found(server, lists)).toMatchObject({ result: 'failed', found: typeof what === 'string' ? what : (expect.stringMatching(what) as string), remedy });
+    expect(found(server, stream)).toMatchObject({ result: 'not looked at', reason: 'the server does not answer as it must, told above' });
+  });
+
+  it('that have prompts alone need no tools', () => {
+    expect(found('prompts', lists)).toMatchObject({ result: 'not looked at', reason: 'the server says that it has none' });
+  });
+
+  it.each(['starting', 'loading'])('are waited for while they start for the first time: nothing on the way is blamed for it (%s)', (server) => {
+    expect([lists, stream].map((check) => found(server, check)!.result)).toEqual(['passed', 'passed']);
+  });
+
+  it('that nobody signs in to are told so: no reason is unknown', () => {
+    const rules = checks.filter(({ area }) => area === 'The rules of sign-in');
+    expect(new Set(rules.map(({ reason }) => reason))).toEqual(new Set(['nobody signs in: drawbridge:auth is bearer']));
   });
 });
