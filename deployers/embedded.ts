@@ -59,7 +59,7 @@ export function embeddedDeployer({ projectDirectory, stateDirectory, onEvent, si
 
     async list() {
       const names = new Set([...namesIn(stateDirectory, /^(.+)\.(?:json|preview)$/), ...namesIn(projectDirectory, /^Pulumi\.(.+)\.yaml$/)]);
-      return Promise.all([...names].sort().map(async (name): Promise<Listed> => ({ name, notes: existsSync(notesOf(name)) ? readNotes(notesOf(name)) : isPreviewFile(configOf(name)) ? {} : undefined, state: await stateOf(name) })));
+      return [...names].sort().map((name): Listed => ({ name, notes: existsSync(notesOf(name)) ? readNotes(notesOf(name)) : isPreviewFile(configOf(name)) ? {} : undefined, state: stateOf(name) }));
     },
 
     async outputs(name) {
@@ -67,9 +67,13 @@ export function embeddedDeployer({ projectDirectory, stateDirectory, onEvent, si
     },
   };
 
-  async function stateOf(name: string): Promise<Listed['state']> {
+  function stateOf(name: string): Listed['state'] {
     if (isLocked(join(stateDirectory, `${name}.lock`))) return 'at work';
-    const found = await engine.outputs(options(name)).catch(() => undefined);
-    return found && Object.keys(found.outputs).length > 0 && engine.isWhole(options(name)) ? 'stands' : 'half-made';
+    try {
+      return engine.isWhole(options(name)) ? 'stands' : 'half-made';
+    } catch {
+      // A state that cannot be read is listed too.
+      return 'half-made';
+    }
   }
 }

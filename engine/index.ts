@@ -53,9 +53,11 @@ export async function outputs(options: StackOptions): Promise<Pick<Outcome, 'out
   return present(state.stack()?.outputs ?? {});
 }
 
-/** Whether the last run that changed the stack came to its end: nothing was begun and not seen to end. */
+/** Whether a stack stands as an `up` left it that came to its end: it has outputs, and nothing was begun since and not seen to end. */
 export function isWhole(options: StackOptions): boolean {
-  return open(options, true, options.projectDirectory).state.entries().every(({ pending, condemned }) => !pending && !condemned);
+  if (!existsSync(statePath(options))) return false;
+  const { state } = open(options, true, options.projectDirectory);
+  return Object.keys(state.stack()?.outputs ?? {}).length > 0 && state.entries().every(({ pending, condemned }) => !pending && !condemned);
 }
 
 /** The Docker engines that a stack's resources are on, as DOCKER_HOST; undefined among them is the one of the environment. */

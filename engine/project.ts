@@ -65,7 +65,7 @@ function entryPoint(root: string, main: unknown): { directory: string; main: str
   return statSync(path).isDirectory() ? { directory: path, main: '.' } : { directory: dirname(path), main: basename(path) };
 }
 
-const holdsSecure = (value: unknown): boolean =>
+export const holdsSecure = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && ('secure' in value || Object.values(value).some(holdsSecure));
 
 function readYaml(path: string): Plain | undefined {

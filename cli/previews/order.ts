@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import type { Deployer } from '../../deployers/deployer.ts';
+import { holdsSecure } from '../../engine/project.ts';
 import { withLock } from '../../images/lock.ts';
 import { type Config, parseConfig } from '../../infra/config.ts';
 import { deriveEndpoints } from '../../infra/endpoints.ts';
@@ -40,7 +41,7 @@ export function plan(name: string, wishes: Wishes, before: PreviewRecord | undef
 async function planAlone(name: string, wishes: Wishes, before: PreviewRecord | undefined, deployer: Deployer): Promise<Planned> {
   const template = templateOf(wishes, before);
   const { values, problems } = readStackValues(template);
-  if (deployer.keepsStateHere && holdsEncrypted(values))
+  if (deployer.keepsStateHere && holdsSecure(values))
     throw new UsageError(`Pulumi.${template}.yaml has secrets that the Pulumi CLI has encrypted, and there is no pulumi on the PATH; nothing was touched. Put it there, or make the preview from another stack with --from.`);
   const templateConfig = parseConfig(values, problems);
   const keycloakOf = wishes.keycloakOf ?? before?.keycloakOf;
@@ -63,8 +64,6 @@ async function planAlone(name: string, wishes: Wishes, before: PreviewRecord | u
   await deployer.note(name, notesOf(record));
   return { record, changes, config };
 }
-
-const holdsEncrypted = (value: unknown): boolean => typeof value === 'object' && value !== null && ('secure' in value || Object.values(value).some(holdsEncrypted));
 
 /** @throws UsageError where that stack does not stand, or lets no other have a realm in its Keycloak */
 async function sharedKeycloak(stack: string, deployer: Deployer): Promise<SharedKeycloak> {
